@@ -1,0 +1,23 @@
+/* Generated data files: seeded, incompressible, fully allocated, made once and found again. */
+#ifndef MM_HARNESS_DATA_FILE_H
+#define MM_HARNESS_DATA_FILE_H
+
+#include "common/error.h"
+#include "harness/plan.h"
+
+/*
+ * Makes the file when it is not there or not whole: written under a temporary name, fsynced,
+ * renamed, so that a file with the right name is right. Under a lock, so that two runs do not make
+ * it twice. Dirty pages are written back when it returns. Errors name path and cause (-ENOSPC...).
+ */
+int mm_data_file_ensure(const struct mm_plan_file *file, struct mm_error *error);
+
+/* The bytes [offset_bytes, +length_bytes) of the array's data as they were generated. */
+void mm_data_file_expected(const struct mm_plan_file *file, uint64_t offset_bytes,
+                           uint64_t length_bytes, void *buffer);
+
+/* $MAPMETER_DATA_DIR, else $XDG_CACHE_HOME/mapmeter, else $HOME/.cache/mapmeter; newly allocated.
+ */
+char *mm_data_file_default_folder(void);
+
+#endif

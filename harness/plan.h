@@ -1,0 +1,108 @@
+/* From a suite to the list of cases and the order of their launches; nothing is measured here. */
+#ifndef MM_HARNESS_PLAN_H
+#define MM_HARNESS_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "common/error.h"
+#include "harness/cache_state.h"
+#include "workloads/workload.h"
+
+/* A data file that cases work on: generated (made on demand in the data folder) or the user's. */
+struct mm_plan_file {
+    char *path; /* absolute */
+    bool generated;
+    uint64_t seed; /* generated: word i is mm_random_mix(seed + i) */
+    bool writable; /* reserved for writing workloads; generated files for readers are never written
+                    */
+    struct mm_array array;
+};
+
+struct mm_plan_case {
+    char *name; /* see mm_plan_case_name in plan.c: a promise of the record */
+    const struct mm_workload *workload;
+    const struct mm_engine *engine;
+    void *workload_options; /* workload->options_bytes, filled */
+    void *engine_options;
+    json_t *parameters; /* canonical text of every parameter of both */
+    enum mm_cache_state cache;
+    size_t file; /* index into the plan's files; SIZE_MAX when skipped before it had one */
+    struct mm_workload_needs needs;
+    uint32_t launches;
+    uint32_t samples;
+    uint64_t iterations;
+    uint32_t warmup_passes;
+    uint64_t timeout_ns;
+    char *skip_reason; /* NULL, or why this case is not run */
+};
+
+struct mm_plan {
+    char *suite;      /* name */
+    char *suite_path; /* NULL without a file */
+    char *purpose;
+    uint64_t seed;
+    struct mm_plan_case *cases;
+    size_t case_count;
+    struct mm_plan_file *files;
+    size_t file_count;
+    uint64_t estimated_ns; /* of the whole run, making of files included */
+};
+
+/* What the command line says beyond the suite. Text is borrowed for the call of mm_plan_make. */
+struct mm_plan_request {
+    const char *suite;            /* a path, or the name of a shipped suite; NULL without one */
+    const char *const *workloads; /* with NULL suite: at least one; else a filter */
+    size_t workload_count;
+    const char *const *engines;
+    size_t engine_count;
+    const char *const *caches;
+    size_t cache_count;
+    const char *const *parameters; /* "name=value,value": lists multiply */
+    size_t parameter_count;
+    const char *data_folder; /* where generated files live */
+    const char *file;        /* the user's own file, or NULL */
+    const char *dtype;       /* for that file; NULL: from the .npy header, else "|u1" */
+    const char *shape;       /* "1000,3"; NULL: what the length gives */
+    uint64_t offset_bytes;
+    bool allow_write;
+    const char *size;  /* of generated files, NULL: the suite's or 64MiB */
+    uint32_t launches; /* 0: the suite's or the default */
+    bool has_seed;
+    uint64_t seed;
+};
+
+/* Everything is validated before anything is touched: no file is made or opened for writing here.
+ * Configuration errors are -EINVAL (exit code 2) and name the option or file and line, and the
+ * nearest right name; a user's file that is missing, unreadable, a folder or too short likewise. */
+int mm_plan_make(const struct mm_plan_request *request, struct mm_plan **plan,
+                 struct mm_error *error);
+void mm_plan_free(struct mm_plan *plan);
+
+/* The members cases and files of a record; file facts are added by the campaign. New references. */
+json_t *mm_plan_cases_to_json(const struct mm_plan *plan);
+json_t *mm_plan_files_to_json(const struct mm_plan *plan);
+
+/* The other direction, for the worker: the case and its file from these members, validated by the
+ * same code that reads suites. *plan_case and *file are released by the two functions below. */
+int mm_plan_case_from_json(const json_t *case_json, const json_t *file_json,
+                           struct mm_plan_case *plan_case, struct mm_plan_file *file,
+                           struct mm_error *error);
+void mm_plan_case_release(struct mm_plan_case *plan_case);
+void mm_plan_file_release(struct mm_plan_file *file);
+
+/* One launch in the order of the run. */
+struct mm_plan_launch {
+    uint32_t case_index;
+    uint32_t launch_index; /* within the case */
+};
+
+/* Round robin over the cases that are not skipped, each round shuffled by plan->seed: *launches is
+ * newly allocated (free it). */
+int mm_plan_order(const struct mm_plan *plan, struct mm_plan_launch **launches, size_t *count,
+                  struct mm_error *error);
+
+#endif

@@ -1,0 +1,358 @@
+/*
+ * libmarray: typed n-dimensional arrays over files, numpy.memmap for C.
+ *
+ * An array is a view of a mapped file: an element type, a shape and strides. marray_open() and its
+ * relatives make the first view of a map; slicing, transposing and reinterpreting make further
+ * views that hold a reference on it. All functions return 0 or a negative errno, set outputs only
+ * on success, and leave a message that names path, argument and limit (marray_message(), or the
+ * message of the spec while there is no array yet).
+ *
+ * Threads: different views may be used by different threads at once; one view, like one FILE, by
+ * one at a time. Elements have no locks: see marray_lock().
+ */
+#ifndef MARRAY_H
+#define MARRAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define MARRAY_API __attribute__((visibility("default")))
+#else
+#define MARRAY_API
+#endif
+
+#define MARRAY_VERSION_MAJOR 0
+#define MARRAY_VERSION_MINOR 1
+#define MARRAY_VERSION_PATCH 0
+
+#define MARRAY_MAX_DIMENSIONS 64
+
+/* A live view of a mapped array. Owned by the caller; release with marray_close(). */
+struct marray;
+
+/* ---- Opening ----------------------------------------------------------------------------------
+ */
+
+/* numpy's modes. Stores into READ arrays fail with -EACCES. */
+enum marray_mode {
+    MARRAY_READ_WRITE,   /* "r+": an existing file; grows when the shape asks for more */
+    MARRAY_READ,         /* "r" */
+    MARRAY_CREATE,       /* "w+": created or cut to the exact size; needs a shape */
+    MARRAY_COPY_ON_WRITE /* "c": stores are seen here only; the file never changes */
+};
+
+/* Accepts "r", "r+", "w+", "c" and readonly, readwrite, write, copyonwrite; -EINVAL otherwise. */
+MARRAY_API int marray_parse_mode(const char *text, enum marray_mode *mode);
+
+enum marray_order { MARRAY_ORDER_C, MARRAY_ORDER_F };
+
+/* How the access will go; enum values are stable. Per view, see marray_advise(). */
+enum marray_advice {
+    MARRAY_ADVICE_NORMAL,
+    MARRAY_ADVICE_SEQUENTIAL,
+    MARRAY_ADVICE_RANDOM,
+    MARRAY_ADVICE_WILLNEED,
+    MARRAY_ADVICE_POPULATE,
+    MARRAY_ADVICE_COLD,
+    MARRAY_ADVICE_PAGEOUT,
+    MARRAY_ADVICE_HUGE_PAGES
+};
+
+/* Space for one line; filled on failure where there is no array to ask. Plain data. */
+#define MARRAY_MESSAGE_BYTES 512
+struct marray_message {
+    char text[MARRAY_MESSAGE_BYTES];
+};
+
+/* Bits of marray_spec.flags. */
+enum marray_flag {
+    MARRAY_SPARSE = 1 << 0,        /* do not allocate blocks when a file is created or grows; a full
+                                      disk then shows as SIGBUS at a store instead of ENOSPC here */
+    MARRAY_DURABLE_CREATE = 1 << 1 /* CREATE: written under a temporary name and renamed when whole,
+                                    the folder fsynced; the old file stays until then */
+};
+
+/* What to map. Start from MARRAY_SPEC_INIT; the struct may grow, size_bytes tells which one a
+ * caller was compiled against. Everything is borrowed for the call. */
+struct marray_spec {
+    size_t size_bytes;
+    enum marray_mode mode;
+    const char *dtype; /* numpy descr: "<f8", ">i2", "|u1", "<c16"; NULL means "|u1" (raw), and what
+                          the header says for .npy (a new .npy without one is "<f8") */
+    uint64_t offset_bytes; /* of the first element in the file; any alignment. Not for .npy */
+    int dimensions;        /* number of axes; MARRAY_INFER_SHAPE: one axis, as long as the file */
+    const uint64_t *shape;
+    enum marray_order order;
+    uint32_t flags;
+    struct marray_message *message; /* may be NULL */
+};
+
+#define MARRAY_INFER_SHAPE (-1)
+
+#define MARRAY_SPEC_INIT                                                                  \
+    {                                                                                     \
+        sizeof(struct marray_spec), MARRAY_READ_WRITE, NULL, 0, MARRAY_INFER_SHAPE, NULL, \
+            MARRAY_ORDER_C, 0, NULL                                                       \
+    }
+
+/*
+ * Maps the elements of the file at path as spec says. Everything is validated before the file is
+ * opened for writing: a bad argument leaves an existing file whole.
+ * -EINVAL  bad dtype, shape, mode or flags; no shape with CREATE; size not a multiple of the item
+ * -EOVERFLOW the shape's product or offset does not fit
+ * -ENODATA the file is shorter than the shape in a mode that cannot grow it, or than the offset
+ * -ENOENT, -EACCES, -EISDIR, -ENOSPC, -ENOMEM ... from the system; nothing is left behind
+ */
+MARRAY_API int marray_open(const char *path, const struct marray_spec *spec, struct marray **array);
+
+/* The same for a .npy file: dtype, shape and order come from its header, except with CREATE, which
+ * writes one. -EBADMSG: not a .npy file, or a header that numpy would refuse too. */
+MARRAY_API int marray_open_npy(const char *path, const struct marray_spec *spec,
+                               struct marray **array);
+
+/*
+ * Releases a view; the map goes with the last one. *array becomes NULL. Closing NULL is fine.
+ * -EBUSY while views of this array live (only for the array that was opened; it stays open).
+ * Changes are in the page cache then, but not durable: marray_flush() first.
+ */
+MARRAY_API int marray_close(struct marray **array);
+
+/* ---- Asking -----------------------------------------------------------------------------------
+ */
+
+MARRAY_API const char *marray_message(const struct marray *array); /* of the last failed call */
+MARRAY_API const char *marray_path(const struct marray *array);
+MARRAY_API enum marray_mode marray_mode(const struct marray *array);
+MARRAY_API const char *marray_dtype(const struct marray *array); /* canonical descr */
+MARRAY_API size_t marray_item_bytes(const struct marray *array);
+MARRAY_API int marray_dimensions(const struct marray *array);
+MARRAY_API const uint64_t *marray_shape(const struct marray *array);  /* [dimensions] elements */
+MARRAY_API const int64_t *marray_strides(const struct marray *array); /* [dimensions] bytes */
+MARRAY_API uint64_t marray_length(const struct marray *array);        /* elements in all */
+MARRAY_API uint64_t marray_size_bytes(const struct marray *array);    /* length x item bytes */
+MARRAY_API uint64_t
+marray_offset_bytes(const struct marray *array); /* first element, in the file */
+MARRAY_API bool marray_is_contiguous(const struct marray *array, enum marray_order order);
+/* The first element (the last in memory for a negative stride). Unguarded: a touch beyond the end
+ * of a file that was cut raises SIGBUS. NULL for an array without elements. */
+MARRAY_API void *marray_data(const struct marray *array);
+/* The open descriptor, still the array's. */
+MARRAY_API int marray_descriptor(const struct marray *array);
+
+/* ---- Views ------------------------------------------------------------------------------------
+ */
+
+/* One part of a subscript. Build with the macros below. */
+enum marray_slice_kind {
+    MARRAY_SLICE_RANGE,
+    MARRAY_SLICE_INDEX,
+    MARRAY_SLICE_NEW_AXIS,
+    MARRAY_SLICE_ELLIPSIS
+};
+#define MARRAY_NONE INT64_MIN /* an omitted start or stop */
+struct marray_slice {
+    enum marray_slice_kind kind;
+    int64_t start; /* or the index; negative counts from the end */
+    int64_t stop;
+    int64_t step; /* not 0 */
+};
+#define MARRAY_RANGE(start, stop, step) \
+    ((struct marray_slice){MARRAY_SLICE_RANGE, (start), (stop), (step)})
+#define MARRAY_ALL       MARRAY_RANGE(MARRAY_NONE, MARRAY_NONE, 1)
+#define MARRAY_REVERSED  MARRAY_RANGE(MARRAY_NONE, MARRAY_NONE, -1)
+#define MARRAY_AT(index) ((struct marray_slice){MARRAY_SLICE_INDEX, (index), 0, 1})
+#define MARRAY_NEW_AXIS  ((struct marray_slice){MARRAY_SLICE_NEW_AXIS, 0, 0, 1})
+#define MARRAY_ELLIPSIS  ((struct marray_slice){MARRAY_SLICE_ELLIPSIS, 0, 0, 1})
+
+/* array[slices[0], ..., slices[count-1]] with Python's rules: ranges clamp, an index outside is
+ * -ERANGE, more parts than axes -EINVAL. The view is the caller's. */
+MARRAY_API int marray_slice(const struct marray *array, const struct marray_slice *slices,
+                            size_t count, struct marray **view);
+/* axes NULL: reversed; otherwise a permutation of 0 .. dimensions-1, else -EINVAL. */
+MARRAY_API int marray_transpose(const struct marray *array, const int *axes, struct marray **view);
+
+/* ---- Copying ----------------------------------------------------------------------------------
+ */
+
+/*
+ * Dense copies of all elements in C order of the view, into and out of buffer_bytes bytes of dtype
+ * (NULL: the array's own). Converts byte order and type as a C assignment does (3.9 into an integer
+ * stores 3). -EINVAL when buffer_bytes is not length x item size of dtype; -EACCES when read-only.
+ */
+MARRAY_API int marray_read(const struct marray *array, const char *dtype, void *buffer,
+                           size_t buffer_bytes);
+MARRAY_API int marray_write(struct marray *array, const char *dtype, const void *buffer,
+                            size_t buffer_bytes);
+/* Every element becomes the one value of dtype at value. */
+MARRAY_API int marray_fill(struct marray *array, const char *dtype, const void *value);
+
+/* One element by its index[dimensions] (negative counts from the end; -ERANGE outside), converted.
+ * Convenient and checked; loops want the accessors below. */
+MARRAY_API int marray_get(const struct marray *array, const int64_t *index, const char *dtype,
+                          void *value);
+MARRAY_API int marray_set(struct marray *array, const int64_t *index, const char *dtype,
+                          const void *value);
+
+/* ---- Durability -------------------------------------------------------------------------------
+ */
+
+enum marray_flush_level {
+    MARRAY_FLUSH_ASYNC, /* starts write-back, does not wait */
+    MARRAY_FLUSH_DATA,  /* returns when the data is durable */
+    MARRAY_FLUSH_FULL   /* data and metadata, and the folder entry of a file that open created */
+};
+
+/* The whole map, whatever the view; nothing to do and 0 for READ and COPY_ON_WRITE. After an error
+ * from storage (-EIO, -ENOSPC, -EDQUOT) the map stays failed: every later flush returns it again,
+ * since the kernel may report success for pages it has dropped. */
+MARRAY_API int marray_flush(struct marray *array, enum marray_flush_level level);
+/* Bytes [start, start + length) counted from offset_bytes of the opened array; any alignment;
+ * -ERANGE outside. */
+MARRAY_API int marray_flush_range(struct marray *array, uint64_t start, uint64_t length,
+                                  enum marray_flush_level level);
+/* Only the pages that elements of this view touch. */
+MARRAY_API int marray_flush_view(struct marray *array, enum marray_flush_level level);
+/* The system calls that level uses here, for reports: "msync(MS_SYNC)". Static text. */
+MARRAY_API const char *marray_flush_calls(const struct marray *array,
+                                          enum marray_flush_level level);
+
+/* ---- Advice and residency ---------------------------------------------------------------------
+ */
+
+/* For the pages of the view. -EOPNOTSUPP when this system or kernel has no such advice, -EINVAL
+ * when it does not grant it for this kind of file: the probe is to ask. */
+MARRAY_API int marray_advise(struct marray *array, enum marray_advice advice);
+MARRAY_API const char *marray_advice_name(enum marray_advice advice);
+MARRAY_API int marray_parse_advice(const char *text, enum marray_advice *advice);
+/* How many bytes of the view's pages are in memory, and how many there are. -EPERM where the system
+ * does not tell (cachestat and mincore refuse files of others). */
+MARRAY_API int marray_residency(const struct marray *array, uint64_t *resident_bytes,
+                                uint64_t *total_bytes);
+
+/* ---- Element access at the price of a pointer -------------------------------------------------
+ */
+
+/*
+ * A typed window on one axis, made once outside the loop by marray_f8_vector() and its relatives;
+ * get and set are inline and unchecked. Needs a view of one axis with that type in the machine's
+ * byte order (-EINVAL otherwise; slice n-dimensional arrays first, or use a matrix). Valid as long
+ * as the view; unguarded like marray_data().
+ */
+#define MARRAY_ACCESSOR_TYPES(X) \
+    X(i1, int8_t)                \
+    X(i2, int16_t)               \
+    X(i4, int32_t)               \
+    X(i8, int64_t)               \
+    X(u1, uint8_t)               \
+    X(u2, uint16_t)              \
+    X(u4, uint32_t)              \
+    X(u8, uint64_t)              \
+    X(f4, float)                 \
+    X(f8, double)
+
+/* Used by the generated functions: checks type, axes and writability. */
+MARRAY_API int marray_accessor_check(const struct marray *array, const char *native_dtype,
+                                     int dimensions, bool writable);
+
+#define MARRAY_DEFINE_ACCESSORS(name, type)                                                    \
+    struct marray_##name##_vector {                                                            \
+        unsigned char *data;                                                                   \
+        uint64_t length;                                                                       \
+        int64_t stride_bytes;                                                                  \
+    };                                                                                         \
+    struct marray_##name##_matrix {                                                            \
+        unsigned char *data;                                                                   \
+        uint64_t rows, columns;                                                                \
+        int64_t row_stride_bytes, column_stride_bytes;                                         \
+    };                                                                                         \
+    static inline int marray_##name##_vector(const struct marray *array, bool writable,        \
+                                             struct marray_##name##_vector *vector)            \
+    {                                                                                          \
+        int status = marray_accessor_check(array, #name, 1, writable);                         \
+        if (status)                                                                            \
+            return status;                                                                     \
+        vector->data = (unsigned char *)marray_data(array);                                    \
+        vector->length = marray_shape(array)[0];                                               \
+        vector->stride_bytes = marray_strides(array)[0];                                       \
+        return 0;                                                                              \
+    }                                                                                          \
+    static inline int marray_##name##_matrix(const struct marray *array, bool writable,        \
+                                             struct marray_##name##_matrix *matrix)            \
+    {                                                                                          \
+        int status = marray_accessor_check(array, #name, 2, writable);                         \
+        if (status)                                                                            \
+            return status;                                                                     \
+        matrix->data = (unsigned char *)marray_data(array);                                    \
+        matrix->rows = marray_shape(array)[0];                                                 \
+        matrix->columns = marray_shape(array)[1];                                              \
+        matrix->row_stride_bytes = marray_strides(array)[0];                                   \
+        matrix->column_stride_bytes = marray_strides(array)[1];                                \
+        return 0;                                                                              \
+    }                                                                                          \
+    static inline type marray_##name##_get(struct marray_##name##_vector vector, uint64_t i)   \
+    {                                                                                          \
+        type value;                                                                            \
+        /* The usual stride as a constant lets the compiler treat the loop as one over a plain \
+         * pointer. memcpy, since elements may be unaligned. */                                \
+        if (vector.stride_bytes == (int64_t)sizeof(type))                                      \
+            memcpy(&value, vector.data + i * sizeof(type), sizeof(type));                      \
+        else                                                                                   \
+            memcpy(&value, vector.data + (int64_t)i * vector.stride_bytes, sizeof(type));      \
+        return value;                                                                          \
+    }                                                                                          \
+    static inline void marray_##name##_set(struct marray_##name##_vector vector, uint64_t i,   \
+                                           type value)                                         \
+    {                                                                                          \
+        if (vector.stride_bytes == (int64_t)sizeof(type))                                      \
+            memcpy(vector.data + i * sizeof(type), &value, sizeof(type));                      \
+        else                                                                                   \
+            memcpy(vector.data + (int64_t)i * vector.stride_bytes, &value, sizeof(type));      \
+    }                                                                                          \
+    static inline type marray_##name##_get2(struct marray_##name##_matrix matrix, uint64_t i,  \
+                                            uint64_t j)                                        \
+    {                                                                                          \
+        type value;                                                                            \
+        memcpy(&value,                                                                         \
+               matrix.data + (int64_t)i * matrix.row_stride_bytes +                            \
+                   (int64_t)j * matrix.column_stride_bytes,                                    \
+               sizeof(type));                                                                  \
+        return value;                                                                          \
+    }                                                                                          \
+    static inline void marray_##name##_set2(struct marray_##name##_matrix matrix, uint64_t i,  \
+                                            uint64_t j, type value)                            \
+    {                                                                                          \
+        memcpy(matrix.data + (int64_t)i * matrix.row_stride_bytes +                            \
+                   (int64_t)j * matrix.column_stride_bytes,                                    \
+               &value, sizeof(type));                                                          \
+    }
+
+MARRAY_ACCESSOR_TYPES(MARRAY_DEFINE_ACCESSORS)
+
+/* ---- Locks ------------------------------------------------------------------------------------
+ */
+
+enum marray_lock_kind { MARRAY_LOCK_SHARED, MARRAY_LOCK_EXCLUSIVE };
+
+/*
+ * Locks the bytes that the view spans in the file (a strided view: from its first byte to its last)
+ * against other opens of the file, with OFD record locks: they belong to this open, vanish with it,
+ * and mean nothing to those who do not lock. timeout_ns: 0 tries once (-EAGAIN when held),
+ * UINT64_MAX waits for ever, else -ETIMEDOUT after it. Exclusive locks need a writable file
+ * (-EBADF). After fork() the child must open for itself: -EPERM on an inherited array, whose lock
+ * would be the parent's too.
+ */
+MARRAY_API int marray_lock(struct marray *array, enum marray_lock_kind kind, uint64_t timeout_ns);
+MARRAY_API int marray_unlock(struct marray *array);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

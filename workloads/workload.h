@@ -1,0 +1,161 @@
+/*
+ * A workload: what is done to an array. Public: a workload of your own is one file that includes
+ * this header and defines one descriptor. docs/adding-a-workload.md walks through it.
+ */
+#ifndef MM_WORKLOADS_WORKLOAD_H
+#define MM_WORKLOADS_WORKLOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "workloads/array.h"
+#include "workloads/engines/engine.h"
+#include "workloads/parameter.h"
+
+#define MM_WORKLOAD_ABI_VERSION 1
+
+/* Each phase has its own time and its own faults. OPEN and CLOSE are the worker's; a workload
+ * starts in TOUCH and moves between TOUCH, COMPUTE and FLUSH. */
+enum mm_phase {
+    MM_PHASE_OPEN,
+    MM_PHASE_TOUCH,
+    MM_PHASE_COMPUTE,
+    MM_PHASE_FLUSH,
+    MM_PHASE_CLOSE,
+    MM_PHASE_COUNT
+};
+
+/* "open", "touch", ... as they stand in the record. */
+const char *mm_phase_name(enum mm_phase phase);
+
+/* What plan() says of a case: the planner needs it before anything runs. */
+struct mm_workload_needs {
+    uint32_t capabilities; /* mm_engine_capability bits that the engine must have */
+    bool writes;           /* opens the array writable and changes it */
+    bool flushes;          /* the flush phase exists */
+    enum mm_access_pattern pattern;
+    uint64_t largest_borrow_bytes; /* see struct mm_engine_target */
+    uint64_t largest_gather_count;
+    uint32_t processes;      /* 1, or how many peers to fork */
+    uint64_t shared_bytes;   /* zeroed memory that all peers share, 0 for none */
+    uint64_t bytes_per_pass; /* payload of one pass over all peers: the basis of throughput */
+    uint64_t items_per_pass; /* operations or elements, as the workload counts them */
+};
+
+struct mm_workload_run;
+
+/* What the worker does for a running workload. */
+struct mm_workload_host {
+    /* Ends the current phase and starts another; the clock stands still in between while counters
+     * are read. Cheap enough for every flush, not for every element. */
+    void (*enter_phase)(struct mm_workload_run *run, enum mm_phase phase);
+    /* One timed flush in the FLUSH phase (at level data), into the latency histogram, and back to
+     * the phase it was called from. region NULL: the whole array. */
+    int (*flush)(struct mm_workload_run *run, const struct mm_region *region);
+    /* In verify only. The bytes the array had before this sample's first pass: computed for
+     * generated files, read by pread for a user's own. Not for arrays the workload writes. */
+    int (*reference)(struct mm_workload_run *run, uint64_t offset_bytes, uint64_t length_bytes,
+                     void *buffer);
+    /* The bytes that the array has now, by a way independent of the engine (pread). In prepare, and
+     * in verify, there after the file was evicted: what it gives comes from storage. For an engine
+     * without a file it reads the engine's memory. */
+    int (*read_back)(struct mm_workload_run *run, uint64_t offset_bytes, uint64_t length_bytes,
+                     void *buffer);
+    /* A figure of the workload's own for the record, such as "lost_updates". The name must be
+     * static. Only in verify. */
+    void (*report)(struct mm_workload_run *run, const char *name, double value);
+};
+
+/* One running sample of one process. */
+struct mm_workload_run {
+    const struct mm_workload_host *host;
+    void *host_private;
+    const void *options; /* the struct that the parameters fill */
+    const struct mm_array *array;
+    const struct mm_workload_needs *needs;
+    const struct mm_engine *engine;
+    struct mm_engine_file *file; /* open during touch and flush, else NULL */
+    uint64_t seed;               /* of this sample, the same for all peers */
+    uint32_t peer;               /* 0 to peers - 1 */
+    uint32_t peers;
+    void *shared;         /* needs->shared_bytes of zeroed memory common to all peers, or NULL */
+    uint64_t passes;      /* timed passes done so far */
+    uint64_t warm_passes; /* untimed passes that went before them */
+    struct mm_error *error;
+
+    /* The workload's: */
+    void *state;       /* from prepare to cleanup, in the same process */
+    uint64_t checksum; /* sum over all timed passes so far; the worker zeroes it after warm-up and
+                          adds up the peers' before verify */
+    uint64_t bytes;    /* payload moved in timed passes, zeroed and summed likewise */
+    uint64_t items;
+    uint64_t expected_checksum; /* set by verify */
+};
+
+/*
+ * The descriptor, one per file of this folder, called mm_workload_<file name>, with '-' in the name
+ * written '_' (tile_fft.c: mm_workload_tile_fft, name "tile-fft"). Functions return 0 or a negative
+ * errno and set *run->error. Order of the calls in one sample:
+ *
+ *   in each process:  prepare  [open] touch ... touch flush [close]  cleanup
+ *   then in one:      verify
+ *
+ * prepare, verify and cleanup are outside every clock; touch and flush must not allocate, log or
+ * fail for lack of preparation.
+ */
+struct mm_workload {
+    uint32_t abi_version; /* MM_WORKLOAD_ABI_VERSION */
+    uint32_t size_bytes;  /* sizeof(struct mm_workload) */
+    const char *name;
+    const char *summary;
+    const struct mm_parameter *parameters;
+    size_t parameter_count;
+    size_t options_bytes;
+
+    /* Optional. Chooses dtype and shape for a generated array of about wanted_bytes; without it the
+     * array is one-dimensional "<u8". Sizes round down to whole rows, never to zero. */
+    int (*shape)(const void *options, uint64_t wanted_bytes, struct mm_array *array,
+                 struct mm_error *error);
+    /* Checks options against the array and fills needs (zeroed before). -EINVAL: this combination
+     * makes no sense, *error says why; it becomes a configuration error. */
+    int (*plan)(const void *options, const struct mm_array *array, struct mm_workload_needs *needs,
+                struct mm_error *error);
+    /* Optional. Beyond capabilities: why this workload makes no sense on this engine, or NULL; it
+     * becomes a planned skip. Static text. */
+    const char *(*skip)(const void *options, const struct mm_engine *engine);
+
+    int (*prepare)(struct mm_workload_run *run); /* optional */
+    /* One pass over the array. Every byte asked for enters run->checksum, see below. */
+    int (*touch)(struct mm_workload_run *run);
+    /* Optional. What is left to flush after a pass: called in the FLUSH phase if needs->flushes;
+     * without it the worker flushes the whole array. */
+    int (*flush)(struct mm_workload_run *run);
+    void (*cleanup)(struct mm_workload_run *run); /* optional; after prepare, even a failed one */
+    /* Proves the work: sets run->expected_checksum for reads, reads writes back. Must not use
+     * state: it derives all from options, array, seed, passes and peers. -EBADMSG with *error when
+     * the bytes are wrong; the worker itself compares checksum with expected_checksum. */
+    int (*verify)(struct mm_workload_run *run);
+};
+
+/*
+ * The checksum of bytes: the wrapping 64-bit sum of its little-endian unsigned words, whose width
+ * is the largest of 8, 4, 2 and 1 that divides item_bytes. numpy gives the same for contiguous data
+ * by a.view('<u8').sum(dtype='u8'). length_bytes is a multiple of the width; data may be unaligned.
+ */
+uint64_t mm_workload_checksum(const void *data, uint64_t length_bytes, uint32_t item_bytes);
+
+/* The same over count items of item_bytes, stride_bytes apart. */
+uint64_t mm_workload_checksum_strided(const unsigned char *data, uint64_t count,
+                                      int64_t stride_bytes, uint32_t item_bytes);
+
+/* All workloads, by file name order; generated by CMake from the names of the files in this folder
+ * that define a descriptor. */
+extern const struct mm_workload *const mm_workloads[];
+extern const size_t mm_workload_count;
+
+/* NULL when there is none of that name. */
+const struct mm_workload *mm_workload_find(const char *name);
+
+#endif
