@@ -56,29 +56,42 @@ static int sync_folder_of(const char *path)
 static int write_and_sync(int descriptor, const void *bytes, size_t size)
 {
     int status = write_all(descriptor, bytes, size);
-    /* mkostemp makes files private; a result file has the mode that open() would have given. */
-    mode_t mask = umask(0);
-    umask(mask);
-    if (!status && fchmod(descriptor, 0666 & ~mask))
-        status = -errno;
     if (!status && fsync(descriptor))
         status = -errno;
     return status;
 }
 
+/* Creates a file of a new name beside path; not mkostemp, which ignores the umask. The process id
+ * keeps writers apart, the number steps over what a killed one left. */
+static int create_beside(const char *path, char **temporary, int *descriptor)
+{
+    for (unsigned attempt = 0; attempt < 1000; attempt++) {
+        char *name = mm_text_format("%s.%ld-%u.tmp", path, (long)getpid(), attempt);
+        if (!name)
+            return -ENOMEM;
+        int created = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (created >= 0) {
+            *temporary = name;
+            *descriptor = created;
+            return 0;
+        }
+        int code = -errno;
+        free(name);
+        if (code != -EEXIST)
+            return code;
+    }
+    return -EEXIST;
+}
+
 int mm_file_replace(const char *path, const void *bytes, size_t size, struct mm_error *error)
 {
-    char *temporary = mm_text_format("%s.XXXXXX", path);
-    if (!temporary)
-        return mm_error_set(error, -ENOMEM, "%s: no memory for a temporary name", path);
-    int descriptor = mkostemp(temporary, O_CLOEXEC);
-    if (descriptor < 0) {
-        int code = -errno;
-        free(temporary);
-        return mm_error_set(error, code, "%s: cannot create a file beside it: %s", path,
-                            strerror(-code));
-    }
-    int status = write_and_sync(descriptor, bytes, size);
+    char *temporary;
+    int descriptor;
+    int status = create_beside(path, &temporary, &descriptor);
+    if (status)
+        return mm_error_set(error, status, "%s: cannot create a file beside it: %s", path,
+                            strerror(-status));
+    status = write_and_sync(descriptor, bytes, size);
     if (close(descriptor) && !status)
         status = -errno;
     if (!status && rename(temporary, path))
