@@ -1,0 +1,38 @@
+/* The reports that are written from one record: a page, a summary, plots, and a table for a
+ * terminal. */
+#ifndef MM_ANALYSIS_REPORT_REPORT_H
+#define MM_ANALYSIS_REPORT_REPORT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "common/error.h"
+#include "results/record.h"
+
+/* Which reports to write. All fields may be zero except those that are wanted. */
+struct mm_report_options {
+    bool html;     /* report.html, the plots embedded in it */
+    bool markdown; /* summary.md */
+    bool plots;    /* plots/<name>.svg, .gp and .dat */
+    /* Told of what is missing although the report is written ("gnuplot was not found: ..."); one
+     * line without a newline. May be NULL. */
+    void (*warn)(void *context, const char *line);
+    void *warn_context;
+};
+
+/*
+ * Writes the reports that options asks for (NULL: all of them) into folder, which is made when it
+ * is missing. Each file appears whole or not at all. The page and the summary link to those of
+ * results.json, gbench.json and gbench-aggregates.json that stand in folder already, so write them
+ * first. A missing or failing gnuplot is a warning and a sentence in the page: the .gp and .dat
+ * are written all the same. Returns 0 or a negative errno with error set.
+ */
+int mm_report_write(const struct mm_record *record, const char *folder,
+                    const struct mm_report_options *options, struct mm_error *error);
+
+/* The table of cases for a terminal, with the failures below it. colour: ANSI sequences may be
+ * used; what they say also stands in the text. -ENOMEM, -EIO. */
+int mm_report_text(const struct mm_record *record, FILE *stream, bool colour,
+                   struct mm_error *error);
+
+#endif
