@@ -149,6 +149,11 @@ int mm_record_load(const char *path, struct mm_record **record, struct mm_error 
     return result;
 }
 
+int mm_record_validate(const struct mm_record *record, struct mm_error *error)
+{
+    return mm_record_check(record->root, error);
+}
+
 bool mm_record_metric(const json_t *holder, const char *name, double *value, const char **why)
 {
     const json_t *metric = json_object_get(holder, name);
@@ -245,4 +250,35 @@ size_t mm_record_good_launch_count(const struct mm_record *record, const char *c
             count++;
     }
     return count;
+}
+
+static int compare_launches(const void *left, const void *right)
+{
+    json_int_t a = launch_index(*(const json_t *const *)left);
+    json_int_t b = launch_index(*(const json_t *const *)right);
+    return (a > b) - (a < b);
+}
+
+int mm_record_good_launches(const struct mm_record *record, const char *case_id,
+                            const json_t ***launches, size_t *count)
+{
+    size_t place;
+    const json_t *launch;
+    const json_t **found = NULL;
+    size_t used = 0;
+    size_t good = mm_record_good_launch_count(record, case_id);
+    if (good > 0) {
+        found = calloc(good, sizeof(*found));
+        if (!found)
+            return -ENOMEM;
+        json_array_foreach(mm_record_launches(record), place, launch)
+        {
+            if (text_is(launch, "case", case_id) && text_is(launch, "status", "ok"))
+                found[used++] = launch;
+        }
+        qsort(found, used, sizeof(*found), compare_launches);
+    }
+    *launches = found;
+    *count = used;
+    return 0;
 }

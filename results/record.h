@@ -41,6 +41,9 @@ int mm_record_save(const struct mm_record *record, const char *path, struct mm_e
  */
 int mm_record_load(const char *path, struct mm_record **record, struct mm_error *error);
 
+/* What mm_record_load checks, for a record that is being built: 0, -EPROTO or -ENOMEM. */
+int mm_record_validate(const struct mm_record *record, struct mm_error *error);
+
 /* A metric: *value is set and true returned for a number; else *why (borrowed) says why there is
  * none ("not recorded" when the member is absent). why may be NULL. */
 bool mm_record_metric(const json_t *holder, const char *name, double *value, const char **why);
@@ -56,8 +59,13 @@ const json_t *mm_record_case(const struct mm_record *record, const char *id);
 const json_t *mm_record_good_launch(const struct mm_record *record, const char *case_id, size_t n);
 size_t mm_record_good_launch_count(const struct mm_record *record, const char *case_id);
 
+/* All of them at once, in one pass over the record: *launches is a newly allocated array (free it)
+ * of *count borrowed launches, NULL when there are none. -ENOMEM. */
+int mm_record_good_launches(const struct mm_record *record, const char *case_id,
+                            const json_t ***launches, size_t *count);
+
 /* What Google Benchmark would have written, for its tools; SCHEMA.md tells which entries. Both
- * files follow from the record and are written whole or not at all. */
+ * files follow from the record, which is validated first, and are written whole or not at all. */
 int mm_record_save_gbench(const struct mm_record *record, const char *path, struct mm_error *error);
 int mm_record_save_gbench_aggregates(const struct mm_record *record, const char *path,
                                      struct mm_error *error);

@@ -316,7 +316,8 @@ static json_t *make_launch(const struct synthetic_case *planned, uint32_t index,
 {
     const struct synthetic_record_spec *spec = planned->spec;
     struct mm_random random;
-    mm_random_seed(&random, mm_random_mix(spec->seed + (planned->index << 32) + index));
+    mm_random_seed(&random,
+                   mm_random_mix(mm_random_mix(spec->seed) + (planned->index << 32) + index));
     bool is_failed = spec->failed_every && (index + 1) % spec->failed_every == 0;
     json_t *launch = made(json_object());
     json_t *samples = made(json_array());
