@@ -222,15 +222,15 @@ int set_counter(gbench_state *state, const char *name, double value, unsigned fl
         using benchmark::Counter;
         unsigned bits = 0;
         if (flags & GBENCH_COUNTER_RATE)
-            bits |= Counter::kIsRate;
+            bits |= unsigned(Counter::kIsRate);
         if (flags & GBENCH_COUNTER_AVERAGE_THREADS)
-            bits |= Counter::kAvgThreads;
+            bits |= unsigned(Counter::kAvgThreads);
         if (flags & GBENCH_COUNTER_ITERATION_INVARIANT)
-            bits |= Counter::kIsIterationInvariant;
+            bits |= unsigned(Counter::kIsIterationInvariant);
         if (flags & GBENCH_COUNTER_AVERAGE_ITERATIONS)
-            bits |= Counter::kAvgIterations;
+            bits |= unsigned(Counter::kAvgIterations);
         if (flags & GBENCH_COUNTER_INVERT)
-            bits |= Counter::kInvert;
+            bits |= unsigned(Counter::kInvert);
         auto unit = (flags & GBENCH_COUNTER_BINARY_UNIT) ? Counter::kIs1024 : Counter::kIs1000;
         state->state->counters[name] = Counter(value, static_cast<Counter::Flags>(bits), unit);
         return 0;
