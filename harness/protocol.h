@@ -48,4 +48,8 @@ int mm_protocol_send(struct mm_protocol_channel *channel, const json_t *message,
 int mm_protocol_receive(struct mm_protocol_channel *channel, uint64_t deadline_ns, json_t **message,
                         struct mm_error *error);
 
+/* A JSON text for a line that may come from outside: what is not UTF-8 is replaced by '?'. New
+ * reference, NULL when memory is short. */
+json_t *mm_protocol_text(const char *line);
+
 #endif

@@ -1,0 +1,211 @@
+/* The worker: a small server that prepares one case, takes samples of it, and takes its leave. */
+#include "harness/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/text.h"
+#include "harness/counters.h"
+#include "harness/plan.h"
+#include "harness/protocol.h"
+#include "harness/worker_sample.h"
+#include "results/histogram.h"
+
+struct worker {
+    struct mm_protocol_channel *channel;
+    bool prepared;
+    bool failed; /* only finish is accepted */
+    bool finished;
+    struct mm_plan_case plan_case;
+    struct mm_plan_file file;
+    struct mm_counters *counters;
+    struct mm_histogram flush_ns;
+    json_t *effective;
+};
+
+/* Takes over answer. */
+static int send_answer(struct worker *worker, json_t *answer)
+{
+    if (answer == NULL) {
+        return -ENOMEM;
+    }
+    int code = mm_protocol_send(worker->channel, answer, NULL);
+    json_decref(answer);
+    return code;
+}
+
+static int send_failure(struct worker *worker, const char *kind, int signal_number,
+                        const char *reason)
+{
+    json_t *failure = json_pack("{s:s, s:o}", "kind", kind, "reason", mm_protocol_text(reason));
+
+    worker->failed = true;
+    if (failure == NULL) {
+        return -ENOMEM;
+    }
+    if (signal_number > 0) {
+        json_object_set_new(failure, "signal", json_integer(signal_number));
+    }
+    return send_answer(worker, json_pack("{s:b, s:o}", "ok", 0, "failure", failure));
+}
+
+static int prepare(struct worker *worker, const json_t *request)
+{
+    struct mm_error error = {0};
+    long long protocol = (long long)json_integer_value(json_object_get(request, "protocol"));
+
+    if (worker->prepared) {
+        return send_failure(worker, "protocol", 0, "the worker was prepared twice");
+    }
+    if (protocol != MM_PROTOCOL_VERSION) {
+        mm_error_set(&error, -EPROTO,
+                     "the launcher speaks protocol %lld, this worker %d: use the "
+                     "worker of the same release",
+                     protocol, MM_PROTOCOL_VERSION);
+        return send_failure(worker, "protocol", 0, error.text);
+    }
+    int code =
+        mm_plan_case_from_json(json_object_get(request, "case"), json_object_get(request, "file"),
+                               &worker->plan_case, &worker->file, &error);
+    if (code == 0) {
+        worker->prepared = true;
+        code = mm_counters_open(NULL, 0, &worker->counters, &error);
+    }
+    if (code < 0) {
+        return send_failure(worker, "error", 0, error.text);
+    }
+    return send_answer(worker, json_pack("{s:b, s:i}", "ok", 1, "pid", (int)getpid()));
+}
+
+static int read_sample_request(const struct worker *worker, const json_t *request,
+                               struct mm_worker_sample_request *wanted, struct mm_error *error)
+{
+    const json_t *seed = json_object_get(request, "seed");
+    const json_t *iterations = json_object_get(request, "iterations");
+    const json_t *delay = json_object_get(json_object_get(request, "inject"), "delay_share");
+
+    *wanted = (struct mm_worker_sample_request){
+        .plan_case = &worker->plan_case,
+        .file = &worker->file,
+        .counters = worker->counters,
+        .delay_share = delay == NULL ? 0 : json_number_value(delay),
+    };
+    if (!worker->prepared) {
+        return mm_error_set(error, -EPROTO, "a sample was asked for before a case was prepared");
+    }
+    if (!json_is_string(seed) || mm_text_parse_hex(json_string_value(seed), &wanted->seed) < 0) {
+        return mm_error_set(error, -EPROTO, "the seed of a sample is not hex text");
+    }
+    if (!json_is_integer(iterations) || json_integer_value(iterations) < 1) {
+        return mm_error_set(error, -EPROTO, "the iterations of a sample are not a count");
+    }
+    if (!(wanted->delay_share >= 0 && wanted->delay_share <= 100)) {
+        return mm_error_set(error, -EPROTO, "the delay to inject is not a share");
+    }
+    wanted->iterations = (uint64_t)json_integer_value(iterations);
+    return 0;
+}
+
+static int sample(struct worker *worker, const json_t *request)
+{
+    struct mm_worker_sample_request wanted;
+    struct mm_worker_failure failure = {0};
+    struct mm_error error = {0};
+    json_t *taken = NULL;
+
+    int code = read_sample_request(worker, request, &wanted, &error);
+    if (code < 0) {
+        return send_failure(worker, "protocol", 0, error.text);
+    }
+    code = mm_worker_sample(&wanted, &worker->flush_ns, worker->effective, &taken, &failure);
+    if (code < 0) {
+        return send_failure(worker, failure.kind, failure.signal, failure.error.text);
+    }
+    return send_answer(worker, json_pack("{s:b, s:o}", "ok", 1, "sample", taken));
+}
+
+static int finish(struct worker *worker)
+{
+    json_t *launch = json_object();
+
+    worker->finished = true;
+    if (launch == NULL) {
+        return -ENOMEM;
+    }
+    if (worker->flush_ns.count > 0) {
+        json_object_set_new(
+            launch, "histograms",
+            json_pack("{s:o}", "flush_ns", mm_histogram_to_json(&worker->flush_ns, "ns")));
+    }
+    if (worker->counters != NULL) {
+        json_object_set_new(launch, "counter_quality",
+                            mm_counters_quality_to_json(worker->counters));
+    }
+    json_object_set(launch, "effective", worker->effective);
+    return send_answer(worker, json_pack("{s:b, s:o}", "ok", 1, "launch", launch));
+}
+
+static int serve_request(struct worker *worker, const json_t *request)
+{
+    const char *wanted = json_string_value(json_object_get(request, "do"));
+
+    if (wanted != NULL && strcmp(wanted, "finish") == 0) {
+        return finish(worker);
+    }
+    if (worker->failed) {
+        return send_failure(worker, "protocol", 0, "after a failure only finish is accepted");
+    }
+    if (wanted != NULL && strcmp(wanted, "prepare") == 0) {
+        return prepare(worker, request);
+    }
+    if (wanted != NULL && strcmp(wanted, "sample") == 0) {
+        return sample(worker, request);
+    }
+    return send_failure(worker, "protocol", 0, "the worker knows prepare, sample and finish");
+}
+
+static int serve(struct worker *worker)
+{
+    while (!worker->finished) {
+        json_t *request = NULL;
+        int code = mm_protocol_receive(worker->channel, 0, &request, NULL);
+        if (code == -EINTR) {
+            continue;
+        }
+        if (code < 0) {
+            return code == -ENODATA ? 0 : code;
+        }
+        code = serve_request(worker, request);
+        json_decref(request);
+        if (code < 0) {
+            return code;
+        }
+    }
+    return 0;
+}
+
+int mm_worker_serve(int channel_descriptor)
+{
+    struct worker *worker = calloc(1, sizeof(*worker));
+    if (worker == NULL) {
+        close(channel_descriptor);
+        return 1;
+    }
+    mm_histogram_reset(&worker->flush_ns);
+    worker->effective = json_object();
+    int code = mm_protocol_channel_open(channel_descriptor, &worker->channel);
+    if (code == 0) {
+        code = worker->effective == NULL ? -ENOMEM : serve(worker);
+    }
+    mm_counters_close(worker->counters);
+    if (worker->prepared) {
+        mm_plan_case_release(&worker->plan_case);
+        mm_plan_file_release(&worker->file);
+    }
+    json_decref(worker->effective);
+    mm_protocol_channel_close(worker->channel);
+    free(worker);
+    return code < 0 ? 1 : 0;
+}

@@ -1,0 +1,31 @@
+/* One sample: cache state, the measuring loop, and the proof of the work. */
+#ifndef MM_HARNESS_WORKER_SAMPLE_H
+#define MM_HARNESS_WORKER_SAMPLE_H
+
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "harness/counters.h"
+#include "harness/peers.h"
+#include "harness/plan.h"
+#include "results/histogram.h"
+
+struct mm_worker_sample_request {
+    const struct mm_plan_case *plan_case;
+    const struct mm_plan_file *file;
+    struct mm_counters *counters; /* of this process */
+    uint64_t seed;
+    uint64_t iterations;
+    double delay_share; /* 0, or the slowdown to inject */
+};
+
+/*
+ * Takes one sample. 0 and *sample, the member of that form in the record (new reference); the
+ * latencies of its flushes are added to flush_ns and what the engine says of itself to effective.
+ * Otherwise a negative errno and *failure.
+ */
+int mm_worker_sample(const struct mm_worker_sample_request *request, struct mm_histogram *flush_ns,
+                     json_t *effective, json_t **sample, struct mm_worker_failure *failure);
+
+#endif
