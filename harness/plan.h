@@ -23,7 +23,7 @@ struct mm_plan_file {
 };
 
 struct mm_plan_case {
-    char *name; /* see mm_plan_case_name in plan.c: a promise of the record */
+    char *name; /* a promise of the record: workloads/suites/README.md tells its form */
     const struct mm_workload *workload;
     const struct mm_engine *engine;
     void *workload_options; /* workload->options_bytes, filled */
@@ -52,9 +52,20 @@ struct mm_plan {
     uint64_t estimated_ns; /* of the whole run, making of files included */
 };
 
+/* A suite that is part of the program, as text. */
+struct mm_plan_shipped_suite {
+    const char *name; /* "quick" */
+    const char *path; /* for messages and the record: "suites/quick.yaml" */
+    const char *text;
+};
+
 /* What the command line says beyond the suite. Text is borrowed for the call of mm_plan_make. */
 struct mm_plan_request {
-    const char *suite;            /* a path, or the name of a shipped suite; NULL without one */
+    const char *suite; /* a path (with a '/' or ending in .yaml), or a name that is looked for in
+                          suite_folder and then among shipped; NULL without one */
+    const char *suite_folder; /* or NULL */
+    const struct mm_plan_shipped_suite *shipped;
+    size_t shipped_count;
     const char *const *workloads; /* with NULL suite: at least one; else a filter */
     size_t workload_count;
     const char *const *engines;
@@ -81,6 +92,11 @@ struct mm_plan_request {
 int mm_plan_make(const struct mm_plan_request *request, struct mm_plan **plan,
                  struct mm_error *error);
 void mm_plan_free(struct mm_plan *plan);
+
+/* The suite that request names, read and checked for its name and purpose only, for lists. *name
+ * and *purpose are newly allocated (free them). Errors as mm_plan_make. */
+int mm_plan_read_suite_head(const struct mm_plan_request *request, char **name, char **purpose,
+                            struct mm_error *error);
 
 /* The members cases and files of a record; file facts are added by the campaign. New references. */
 json_t *mm_plan_cases_to_json(const struct mm_plan *plan);

@@ -1,0 +1,248 @@
+/* Making and checking generated data files. */
+#include "harness/data_file.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/random.h"
+#include "common/text.h"
+
+#define WORD_BYTES  sizeof(uint64_t)
+#define BLOCK_BYTES ((size_t)1 << 20)
+#define PROBE_BYTES ((size_t)4096)
+
+/*
+ * Random bits are NaN or infinite in one of 2048 (f8) or 256 (f4), and most others are so far apart
+ * that sums mean nothing. So the exponent of every float is replaced by one of the eight that end
+ * at the value's 1.xxx: magnitudes from 2^-7 to 2, with random sign, mantissa and three random bits
+ * of the exponent, which leaves 56 of 64 (27 of 32) bits random.
+ */
+#define F8_EXPONENT_MASK  UINT64_C(0x7ff0000000000000)
+#define F8_EXPONENT_KEPT  UINT64_C(0x0070000000000000)
+#define F8_EXPONENT_FIRST (UINT64_C(1016) << 52)
+#define F4_EXPONENT_MASK  UINT64_C(0x7f8000007f800000)
+#define F4_EXPONENT_KEPT  UINT64_C(0x0380000003800000)
+#define F4_EXPONENT_FIRST ((UINT64_C(120) << 23) | (UINT64_C(120) << 55))
+
+enum word_kind { WORD_INTEGER, WORD_F4, WORD_F8 };
+
+static enum word_kind word_kind_of(const char *dtype)
+{
+    if (!strcmp(dtype, "<f4") || !strcmp(dtype, "<c8"))
+        return WORD_F4;
+    if (!strcmp(dtype, "<f8") || !strcmp(dtype, "<c16"))
+        return WORD_F8;
+    return WORD_INTEGER;
+}
+
+static uint64_t word_at(uint64_t seed, uint64_t index, enum word_kind kind)
+{
+    uint64_t word = mm_random_mix(seed + index);
+    switch (kind) {
+    case WORD_F8:
+        /* 1016 ends in three zero bits, so the sum never carries. */
+        return (word & ~F8_EXPONENT_MASK) | (F8_EXPONENT_FIRST + (word & F8_EXPONENT_KEPT));
+    case WORD_F4:
+        return (word & ~F4_EXPONENT_MASK) | (F4_EXPONENT_FIRST + (word & F4_EXPONENT_KEPT));
+    case WORD_INTEGER:
+        break;
+    }
+    return word;
+}
+
+void mm_data_file_expected(const struct mm_plan_file *file, uint64_t offset_bytes,
+                           uint64_t length_bytes, void *buffer)
+{
+    unsigned char *out = buffer;
+    enum word_kind kind = word_kind_of(file->array.dtype);
+    uint64_t index = offset_bytes / WORD_BYTES;
+    size_t skip = offset_bytes % WORD_BYTES;
+    while (length_bytes) {
+        uint64_t word = htole64(word_at(file->seed, index, kind));
+        size_t count = WORD_BYTES - skip;
+        if (count > length_bytes)
+            count = (size_t)length_bytes;
+        memcpy(out, (const unsigned char *)&word + skip, count);
+        out += count;
+        length_bytes -= count;
+        index++;
+        skip = 0;
+    }
+}
+
+char *mm_data_file_default_folder(void)
+{
+    const char *folder = getenv("MAPMETER_DATA_DIR");
+    if (folder && *folder)
+        return strdup(folder);
+    folder = getenv("XDG_CACHE_HOME");
+    /* The specification says that a relative name there is to be ignored. */
+    if (folder && folder[0] == '/')
+        return mm_text_format("%s/mapmeter", folder);
+    folder = getenv("HOME");
+    if (folder && *folder)
+        return mm_text_format("%s/.cache/mapmeter", folder);
+    return strdup("/var/tmp/mapmeter");
+}
+
+static int write_block(int descriptor, const unsigned char *bytes, size_t size)
+{
+    while (size) {
+        ssize_t written = write(descriptor, bytes, size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return -errno;
+        bytes += written;
+        size -= (size_t)written;
+    }
+    return 0;
+}
+
+/* All bytes, written and durable. Blocks are allocated first: a full disk shows before the work,
+ * and the file has few extents. */
+static int write_data(const struct mm_plan_file *file, int descriptor)
+{
+    uint64_t size = file->array.size_bytes;
+    if (size > INT64_MAX)
+        return -EFBIG;
+    if (fallocate(descriptor, 0, 0, (off_t)size) && errno != EOPNOTSUPP && errno != ENOSYS)
+        return -errno;
+    unsigned char *block = malloc(BLOCK_BYTES);
+    if (!block)
+        return -ENOMEM;
+    int status = 0;
+    for (uint64_t done = 0; done < size && !status;) {
+        size_t count = size - done < BLOCK_BYTES ? (size_t)(size - done) : BLOCK_BYTES;
+        mm_data_file_expected(file, done, count, block);
+        status = write_block(descriptor, block, count);
+        done += count;
+    }
+    free(block);
+    if (!status && fsync(descriptor))
+        status = -errno;
+    return status;
+}
+
+/* Only the holder of the folder's lock comes here, so what a killed run left of this name may be
+ * written over. */
+static int make_file(const struct mm_plan_file *file, const char *partial, int folder,
+                     struct mm_error *error)
+{
+    int descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (descriptor < 0)
+        return mm_error_set(error, -errno, "data file %s: %s", partial, strerror(errno));
+    int status = write_data(file, descriptor);
+    close(descriptor);
+    if (!status && rename(partial, file->path))
+        status = -errno;
+    if (!status) {
+        /* Some file systems cannot sync a folder and say EINVAL. */
+        if (fsync(folder) && errno != EINVAL)
+            status = -errno;
+    } else {
+        unlink(partial);
+    }
+    if (status == -ENOSPC || status == -EDQUOT)
+        return mm_error_set(error, status,
+                            "data file %s: no room for %" PRIu64 " MiB (%s); free some, or name "
+                            "another folder by --data-dir or a smaller --size",
+                            file->path, file->array.size_bytes >> 20, strerror(-status));
+    if (status)
+        return mm_error_set(error, status, "data file %s: %s", file->path, strerror(-status));
+    return 0;
+}
+
+static bool part_is_right(const struct mm_plan_file *file, int descriptor, uint64_t offset)
+{
+    unsigned char expected[PROBE_BYTES];
+    unsigned char present[PROBE_BYTES];
+    uint64_t left = file->array.size_bytes - offset;
+    size_t count = left < PROBE_BYTES ? (size_t)left : PROBE_BYTES;
+    mm_data_file_expected(file, offset, count, expected);
+    return pread(descriptor, present, count, (off_t)offset) == (ssize_t)count &&
+           !memcmp(expected, present, count);
+}
+
+/* Right in size and, for a file that only readers have, at both ends. What writing workloads left
+ * in theirs is as good as anything, as long as it has its size. -ENOENT: make it. */
+static int check_existing(const struct mm_plan_file *file, struct mm_error *error)
+{
+    int descriptor = open(file->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0 && errno == ENOENT)
+        return -ENOENT;
+    if (descriptor < 0)
+        return mm_error_set(error, -errno, "data file %s: %s", file->path, strerror(errno));
+    struct stat state;
+    int status = 0;
+    uint64_t size = file->array.size_bytes;
+    if (fstat(descriptor, &state))
+        status = mm_error_set(error, -errno, "data file %s: %s", file->path, strerror(errno));
+    else if (!S_ISREG(state.st_mode))
+        status = mm_error_set(error, -EINVAL,
+                              "data file %s: something else has this name; remove it, or name "
+                              "another folder by --data-dir",
+                              file->path);
+    else if ((uint64_t)state.st_size != size)
+        status = -ENOENT;
+    else if (!file->writable &&
+             (!part_is_right(file, descriptor, 0) ||
+              !part_is_right(file, descriptor, size > PROBE_BYTES ? size - PROBE_BYTES : 0)))
+        status = -ENOENT;
+    close(descriptor);
+    return status;
+}
+
+/* Opens and locks the folder of path; the lock goes with the descriptor. */
+static int lock_folder(const char *path, int *descriptor, struct mm_error *error)
+{
+    char *folder = strdup(path);
+    if (!folder)
+        return mm_error_set(error, -ENOMEM, "not enough memory");
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        slash[slash == folder] = '\0';
+    int status = mm_file_make_folders(folder, error);
+    int opened = -1;
+    if (!status) {
+        opened = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (opened < 0)
+            status = mm_error_set(error, -errno, "data folder %s: %s", folder, strerror(errno));
+    }
+    while (!status && flock(opened, LOCK_EX)) {
+        if (errno != EINTR)
+            status = mm_error_set(error, -errno, "data folder %s: cannot be locked: %s", folder,
+                                  strerror(errno));
+    }
+    free(folder);
+    if (status && opened >= 0)
+        close(opened);
+    if (!status)
+        *descriptor = opened;
+    return status;
+}
+
+int mm_data_file_ensure(const struct mm_plan_file *file, struct mm_error *error)
+{
+    int folder = -1;
+    int status = lock_folder(file->path, &folder, error);
+    if (status)
+        return status;
+    status = check_existing(file, error);
+    if (status == -ENOENT) {
+        char *partial = mm_text_format("%s.partial", file->path);
+        status = partial ? make_file(file, partial, folder, error)
+                         : mm_error_set(error, -ENOMEM, "not enough memory");
+        free(partial);
+    }
+    close(folder);
+    return status;
+}

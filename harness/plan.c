@@ -1,0 +1,193 @@
+/* From a request to the whole plan. */
+#include "harness/plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/text.h"
+#include "harness/plan_internal.h"
+
+static int no_memory(struct mm_error *error)
+{
+    return mm_error_set(error, -ENOMEM, "not enough memory");
+}
+
+void mm_plan_free(struct mm_plan *plan)
+{
+    if (!plan)
+        return;
+    for (size_t i = 0; i < plan->case_count; i++)
+        mm_plan_case_release(&plan->cases[i]);
+    for (size_t i = 0; i < plan->file_count; i++)
+        mm_plan_file_release(&plan->files[i]);
+    free(plan->cases);
+    free(plan->files);
+    free(plan->suite);
+    free(plan->suite_path);
+    free(plan->purpose);
+    free(plan);
+}
+
+static void release_builder(struct mm_plan_builder *builder)
+{
+    if (builder->plan) {
+        for (size_t i = 0; i < builder->plan->case_count; i++)
+            free(builder->case_where[i]);
+    }
+    free(builder->case_where);
+    free(builder->user_path);
+    mm_config_free(builder->suite);
+    mm_config_free(builder->overrides);
+    mm_plan_free(builder->plan);
+}
+
+/* The trees: the suite or what stands for it, and the -p options. */
+static int load_trees(struct mm_plan_builder *builder)
+{
+    const struct mm_plan_request *request = builder->request;
+    int status = mm_plan_check_selection(builder);
+    if (!status)
+        status = mm_plan_overrides_from_request(request, &builder->overrides, builder->error);
+    if (!status && request->suite)
+        status = mm_plan_load_suite(request, &builder->suite, &builder->plan->suite_path,
+                                    builder->error);
+    else if (!status)
+        status = mm_plan_suite_from_request(request, &builder->suite, builder->error);
+    if (!status)
+        status = mm_plan_read_head(builder);
+    /* A suite that cannot be opened is the user's mistake, as a misspelled one is. */
+    if (status && status != -ENOMEM)
+        builder->error->code = status = -EINVAL;
+    return status;
+}
+
+/* Every entry is checked whole, also when the command line does not select it. */
+static int expand_all(struct mm_plan_builder *builder)
+{
+    json_t *cases = json_object_get(mm_config_root(builder->suite), "cases");
+    size_t index;
+    json_t *node;
+    json_array_foreach(cases, index, node)
+    {
+        struct mm_plan_entry entry;
+        bool left = false;
+        int status = mm_plan_read_entry(builder, node, &entry);
+        if (!status)
+            status = mm_plan_select(builder, &entry, &left);
+        if (!status && left)
+            status = mm_plan_expand_entry(builder, &entry);
+        if (status)
+            return status;
+    }
+    if (builder->plan->case_count)
+        return 0;
+    return mm_error_set(builder->error, -EINVAL,
+                        "the matrix is empty: the suite '%s' has no case with the selected "
+                        "workloads, engines and cache states",
+                        builder->plan->suite);
+}
+
+struct named_case {
+    const char *name;
+    const char *where;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct named_case *left = a;
+    const struct named_case *right = b;
+    return strcmp(left->name, right->name);
+}
+
+/* Names identify cases across records, so no two of a plan may be the same. */
+static int check_unique(const struct mm_plan_builder *builder)
+{
+    const struct mm_plan *plan = builder->plan;
+    struct named_case *sorted = calloc(plan->case_count, sizeof(*sorted));
+    if (!sorted)
+        return no_memory(builder->error);
+    for (size_t i = 0; i < plan->case_count; i++)
+        sorted[i] = (struct named_case){plan->cases[i].name, builder->case_where[i]};
+    qsort(sorted, plan->case_count, sizeof(*sorted), compare_names);
+    int status = 0;
+    for (size_t i = 1; i < plan->case_count && !status; i++) {
+        if (!compare_names(&sorted[i - 1], &sorted[i]))
+            status = mm_error_set(builder->error, -EINVAL,
+                                  "%s: this case comes twice (also from %s): %s", sorted[i].where,
+                                  sorted[i - 1].where, sorted[i].name);
+    }
+    free(sorted);
+    return status;
+}
+
+static int choose_seed(const struct mm_plan_request *request, uint64_t *seed,
+                       struct mm_error *error)
+{
+    if (request->has_seed) {
+        *seed = request->seed;
+        return 0;
+    }
+    if (getrandom(seed, sizeof(*seed), 0) != (ssize_t)sizeof(*seed))
+        return mm_error_set(error, -EIO, "no random seed from the system; give one by --seed");
+    return 0;
+}
+
+/* The data folder as an absolute name, since workers and records outlive the current folder. */
+static int absolute_folder(const char *folder, char **absolute, struct mm_error *error)
+{
+    char *here = getcwd(NULL, 0);
+    if (!here)
+        return mm_error_set(error, -errno, "the current folder: %s", strerror(errno));
+    *absolute = mm_file_join(here, folder);
+    free(here);
+    return *absolute ? 0 : no_memory(error);
+}
+
+int mm_plan_make(const struct mm_plan_request *request, struct mm_plan **plan,
+                 struct mm_error *error)
+{
+    struct mm_error unwanted;
+    struct mm_plan_request absolute = *request;
+    struct mm_plan_builder builder = {
+        .request = &absolute,
+        .error = error ? error : &unwanted,
+        .filtered = request->workload_count || request->engine_count || request->cache_count ||
+                    request->parameter_count || request->size || request->file,
+    };
+    char *folder = NULL;
+    int status = absolute_folder(request->data_folder, &folder, builder.error);
+    absolute.data_folder = folder;
+    if (!status) {
+        builder.plan = calloc(1, sizeof(*builder.plan));
+        if (!builder.plan)
+            status = no_memory(builder.error);
+    }
+    if (!status)
+        status = load_trees(&builder);
+    if (!status)
+        status = mm_plan_open_user_file(&builder);
+    if (!status)
+        status = mm_plan_probe_folder(&builder);
+    if (!status)
+        status = expand_all(&builder);
+    if (!status)
+        status = mm_plan_check_overrides(&builder);
+    if (!status)
+        status = check_unique(&builder);
+    if (!status)
+        status = choose_seed(request, &builder.plan->seed, builder.error);
+    if (!status) {
+        builder.plan->estimated_ns = mm_plan_estimate_ns(builder.plan);
+        *plan = builder.plan;
+        for (size_t i = 0; i < builder.plan->case_count; i++)
+            free(builder.case_where[i]);
+        builder.plan = NULL;
+    }
+    release_builder(&builder);
+    free(folder);
+    return status;
+}

@@ -1,0 +1,380 @@
+/* Multiplies the lists of one entry of a suite into cases. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/text.h"
+#include "common/units.h"
+#include "harness/plan_internal.h"
+
+/* One parameter of the matrix; parameters that stay at their default have no axis. */
+struct axis {
+    const struct mm_parameter *parameter;
+    const struct mm_config *config; /* where values come from */
+    const json_t *values;           /* a text or a list of texts */
+    size_t index;                   /* of the value of the present case */
+};
+
+/* All cases of one engine of one entry. */
+struct matrix {
+    struct mm_plan_builder *builder;
+    const struct mm_plan_entry *entry;
+    const struct mm_engine *engine;
+    struct axis axes[MM_PLAN_LIST_LIMIT];
+    size_t axis_count;
+    bool *exclusion_used;
+};
+
+static int no_memory(struct mm_error *error)
+{
+    return mm_error_set(error, -ENOMEM, "not enough memory");
+}
+
+static int add_axes(struct matrix *matrix, const struct mm_parameter *parameters, size_t count)
+{
+    const struct mm_config *overrides = matrix->builder->overrides;
+    for (size_t i = 0; i < count; i++) {
+        const struct mm_config *config = overrides;
+        const json_t *values = json_object_get(mm_config_root(overrides), parameters[i].name);
+        if (!values) {
+            config = matrix->entry->config;
+            values = json_object_get(matrix->entry->parameters, parameters[i].name);
+        }
+        if (!values)
+            continue;
+        if (matrix->axis_count == MM_PLAN_LIST_LIMIT)
+            return mm_error_set(matrix->builder->error, -E2BIG, "too many parameters in one case");
+        matrix->axes[matrix->axis_count++] =
+            (struct axis){.parameter = &parameters[i], .config = config, .values = values};
+    }
+    return 0;
+}
+
+/* The next combination, the last axis first; false after the last one, with all back at 0. */
+static bool advance(struct matrix *matrix)
+{
+    for (size_t i = matrix->axis_count; i > 0; i--) {
+        struct axis *axis = &matrix->axes[i - 1];
+        if (++axis->index < mm_plan_text_count(axis->values))
+            return true;
+        axis->index = 0;
+    }
+    return false;
+}
+
+static bool any_text_is(const json_t *values, const char *text)
+{
+    for (size_t i = 0; i < mm_plan_text_count(values); i++) {
+        if (!strcmp(json_string_value(mm_plan_text_node(values, i)), text))
+            return true;
+    }
+    return false;
+}
+
+/* Whether one of the texts spells the size. */
+static bool any_size_is(const json_t *values, uint64_t size_bytes)
+{
+    for (size_t i = 0; i < mm_plan_text_count(values); i++) {
+        uint64_t bytes;
+        if (!mm_units_parse_size(json_string_value(mm_plan_text_node(values, i)), &bytes) &&
+            bytes == size_bytes)
+            return true;
+    }
+    return false;
+}
+
+/* Whether one of the texts spells the case's value of the parameter: "1024KiB" is 1MiB. *matches is
+ * false for a parameter that neither workload nor engine of the case has. */
+static int any_value_is(const struct matrix *matrix, const struct mm_plan_case *plan_case,
+                        const char *name, const json_t *values, bool *matches)
+{
+    const struct mm_parameter *parameter =
+        mm_plan_parameter(plan_case->workload, plan_case->engine, name);
+    *matches = false;
+    if (!parameter)
+        return 0;
+    bool of_workload = mm_plan_parameter(plan_case->workload, NULL, name) != NULL;
+    size_t bytes =
+        of_workload ? plan_case->workload->options_bytes : plan_case->engine->options_bytes;
+    const char *present = json_string_value(json_object_get(plan_case->parameters, name));
+    for (size_t i = 0; i < mm_plan_text_count(values) && !*matches; i++) {
+        const json_t *value = mm_plan_text_node(values, i);
+        char *canonical = NULL;
+        int status = mm_plan_canonical(parameter, bytes, json_string_value(value), &canonical,
+                                       matrix->builder->error);
+        if (status) {
+            mm_error_prefix(matrix->builder->error, "%s",
+                            mm_config_where(matrix->entry->config, value));
+            return status;
+        }
+        *matches = !strcmp(canonical, present);
+        free(canonical);
+    }
+    return 0;
+}
+
+/* An exclusion applies when everything it names is so. */
+static int exclusion_applies(const struct matrix *matrix, const json_t *exclusion,
+                             const struct mm_plan_case *plan_case, uint64_t size_bytes,
+                             bool *applies)
+{
+    const char *name;
+    json_t *values;
+    *applies = true;
+    json_object_foreach((json_t *)exclusion, name, values)
+    {
+        bool matches;
+        int status = 0;
+        if (!strcmp(name, "engine"))
+            matches = any_text_is(values, plan_case->engine->name);
+        else if (!strcmp(name, "cache"))
+            matches = any_text_is(values, mm_cache_state_name(plan_case->cache));
+        else if (!strcmp(name, "size"))
+            matches = any_size_is(values, size_bytes);
+        else
+            status = any_value_is(matrix, plan_case, name, values, &matches);
+        if (status)
+            return status;
+        if (!matches)
+            *applies = false;
+    }
+    return 0;
+}
+
+static int is_excluded(const struct matrix *matrix, const struct mm_plan_case *plan_case,
+                       uint64_t size_bytes, bool *excluded)
+{
+    *excluded = false;
+    size_t index;
+    json_t *exclusion;
+    json_array_foreach((json_t *)matrix->entry->exclude, index, exclusion)
+    {
+        bool applies;
+        int status = exclusion_applies(matrix, exclusion, plan_case, size_bytes, &applies);
+        if (status)
+            return status;
+        if (applies) {
+            matrix->exclusion_used[index] = true;
+            *excluded = true;
+        }
+    }
+    return 0;
+}
+
+/* Everything but the options. Anything cold, and anything that flushes, has one sample a launch,
+ * and anything cold one iteration: a second one would find the file warm, or half flushed. */
+static void set_counts(const struct mm_plan_settings *settings, struct mm_plan_case *plan_case)
+{
+    bool cold = plan_case->cache == MM_CACHE_COLD;
+    plan_case->launches = settings->launches;
+    plan_case->iterations = cold ? 1 : settings->iterations;
+    plan_case->warmup_passes = cold ? 0 : settings->warmup_passes;
+    plan_case->samples = settings->samples ? settings->samples : MM_PLAN_DEFAULT_WARM_SAMPLES;
+    if (cold || plan_case->needs.flushes)
+        plan_case->samples = 1;
+}
+
+/* Why the case cannot work on the user's file, which the suite did not know: a planned skip, but an
+ * error when the case was named by hand. */
+static int refuse_user_file(const struct mm_plan_builder *builder, struct mm_plan_case *plan_case,
+                            const char *reason)
+{
+    plan_case->needs = (struct mm_workload_needs){0};
+    if (!builder->request->suite)
+        return mm_error_set(builder->error, -EINVAL, "--file %s: %s", builder->request->file,
+                            reason);
+    plan_case->skip_reason = strdup(reason);
+    return plan_case->skip_reason ? 0 : no_memory(builder->error);
+}
+
+/* Fills array and needs, or makes the case a skip. */
+static int set_array(const struct matrix *matrix, struct mm_plan_case *plan_case,
+                     uint64_t size_bytes, struct mm_array *array)
+{
+    struct mm_plan_builder *builder = matrix->builder;
+    const struct mm_workload *workload = plan_case->workload;
+    struct mm_error why = {0};
+    int status = 0;
+    if (builder->user_path)
+        *array = builder->user_array;
+    else
+        status = mm_plan_generated_array(plan_case, size_bytes, array, &why);
+    if (!status)
+        status = workload->plan(plan_case->workload_options, array, &plan_case->needs, &why);
+    if (status && builder->user_path && status == -EINVAL)
+        return refuse_user_file(builder, plan_case, why.text);
+    if (status) {
+        mm_error_set(builder->error, status, "%s: %s", workload->name, why.text);
+        mm_error_prefix(builder->error, "%s",
+                        mm_config_where(matrix->entry->config, matrix->entry->node));
+        return status;
+    }
+    if (builder->user_path && plan_case->needs.writes && !builder->request->allow_write)
+        return refuse_user_file(builder, plan_case,
+                                "this workload writes and would change the file; --allow-write "
+                                "lets it");
+    return 0;
+}
+
+static int append_case(struct mm_plan_builder *builder, const struct mm_plan_case *plan_case,
+                       const char *where)
+{
+    struct mm_plan *plan = builder->plan;
+    if (plan->case_count == MM_PLAN_CASE_LIMIT)
+        return mm_error_set(builder->error, -EINVAL,
+                            "%s: the lists multiply to more than %d cases: shorten them", where,
+                            MM_PLAN_CASE_LIMIT);
+    if (plan->case_count == builder->case_capacity) {
+        size_t capacity = builder->case_capacity ? builder->case_capacity * 2 : 64;
+        struct mm_plan_case *cases = reallocarray(plan->cases, capacity, sizeof(*cases));
+        if (cases)
+            plan->cases = cases;
+        char **wheres = reallocarray(builder->case_where, capacity, sizeof(*wheres));
+        if (wheres)
+            builder->case_where = wheres;
+        if (!cases || !wheres)
+            return no_memory(builder->error);
+        builder->case_capacity = capacity;
+    }
+    char *kept_where = strdup(where);
+    if (!kept_where)
+        return no_memory(builder->error);
+    builder->case_where[plan->case_count] = kept_where;
+    plan->cases[plan->case_count++] = *plan_case;
+    return 0;
+}
+
+static int set_values(const struct matrix *matrix, struct mm_plan_case *plan_case)
+{
+    for (size_t i = 0; i < matrix->axis_count; i++) {
+        const struct axis *axis = &matrix->axes[i];
+        const json_t *value = mm_plan_text_node(axis->values, axis->index);
+        int status = mm_plan_case_set(plan_case, axis->parameter, json_string_value(value),
+                                      matrix->builder->error);
+        if (status) {
+            mm_error_prefix(matrix->builder->error, "%s", mm_config_where(axis->config, value));
+            return status;
+        }
+    }
+    return 0;
+}
+
+/* What follows from the options and the array: needs, counts, skip, file and name. */
+static int complete_case(const struct matrix *matrix, struct mm_plan_case *plan_case,
+                         uint64_t size_bytes)
+{
+    struct mm_plan_builder *builder = matrix->builder;
+    const struct mm_plan_settings *settings = &matrix->entry->settings;
+    struct mm_array array = {0};
+    int status = set_array(matrix, plan_case, size_bytes, &array);
+    if (status)
+        return status;
+    set_counts(settings, plan_case);
+    if (!plan_case->skip_reason)
+        status = mm_plan_case_skip(plan_case, builder->memory_reason, &plan_case->skip_reason,
+                                   builder->error);
+    if (!status && !plan_case->skip_reason)
+        status = mm_plan_add_file(builder, &array, plan_case->needs.writes, &plan_case->file);
+    if (status)
+        return status;
+    plan_case->timeout_ns = settings->timeout_ns;
+    if (!plan_case->timeout_ns) {
+        uint64_t generous = 20 * mm_plan_estimate_launch_ns(plan_case, &array);
+        uint64_t least = 60 * MM_NANOSECONDS_PER_SECOND;
+        plan_case->timeout_ns = generous > least ? generous : least;
+    }
+    plan_case->name = mm_plan_case_name(plan_case, size_bytes);
+    return plan_case->name ? 0 : no_memory(builder->error);
+}
+
+/* The case of the present combination, unless it is excluded. */
+static int expand_one(struct matrix *matrix, enum mm_cache_state cache, uint64_t size_bytes)
+{
+    struct mm_plan_builder *builder = matrix->builder;
+    struct mm_plan_case plan_case;
+    int status =
+        mm_plan_case_begin(matrix->entry->workload, matrix->engine, &plan_case, builder->error);
+    if (status)
+        return status;
+    plan_case.cache = cache;
+    bool excluded = false;
+    status = set_values(matrix, &plan_case);
+    if (!status)
+        status = is_excluded(matrix, &plan_case, size_bytes, &excluded);
+    if (!status && !excluded)
+        status = complete_case(matrix, &plan_case, size_bytes);
+    if (!status && !excluded)
+        status = append_case(builder, &plan_case,
+                             mm_config_where(matrix->entry->config, matrix->entry->node));
+    if (status || excluded)
+        mm_plan_case_release(&plan_case);
+    return status;
+}
+
+static int expand_engine(struct matrix *matrix)
+{
+    const struct mm_plan_settings *settings = &matrix->entry->settings;
+    /* The user's file has the size it has: the suite's sizes do not multiply. */
+    bool user_file = matrix->builder->user_path != NULL;
+    size_t sizes = user_file ? 1 : settings->size_count;
+    do {
+        for (size_t s = 0; s < sizes; s++) {
+            uint64_t size_bytes =
+                user_file ? matrix->builder->user_array.size_bytes : settings->sizes[s];
+            for (size_t c = 0; c < settings->cache_count; c++) {
+                int status = expand_one(matrix, settings->caches[c], size_bytes);
+                if (status)
+                    return status;
+            }
+        }
+    } while (advance(matrix));
+    return 0;
+}
+
+/* An exclusion that excludes nothing is a mistake somewhere in it. What the command line changed
+ * may have taken away what it is for. */
+static int check_exclusions_used(const struct mm_plan_builder *builder,
+                                 const struct mm_plan_entry *entry, const bool *used)
+{
+    if (builder->filtered)
+        return 0;
+    for (size_t i = 0; i < json_array_size(entry->exclude); i++) {
+        if (!used[i])
+            return mm_error_set(builder->error, -EINVAL,
+                                "%s: this exclusion fits no case of the matrix",
+                                mm_config_where(entry->config, json_array_get(entry->exclude, i)));
+    }
+    return 0;
+}
+
+int mm_plan_expand_entry(struct mm_plan_builder *builder, const struct mm_plan_entry *entry)
+{
+    size_t exclusions = json_array_size(entry->exclude);
+    size_t cases_before = builder->plan->case_count;
+    bool *used = calloc(exclusions + 1, sizeof(*used));
+    if (!used)
+        return no_memory(builder->error);
+    int status = 0;
+    for (size_t i = 0; i < entry->settings.engine_count && !status; i++) {
+        struct matrix matrix = {
+            .builder = builder,
+            .entry = entry,
+            .engine = entry->settings.engines[i],
+            .exclusion_used = used,
+        };
+        const struct mm_workload *workload = entry->workload;
+        status = add_axes(&matrix, workload->parameters, workload->parameter_count);
+        if (!status)
+            status = add_axes(&matrix, matrix.engine->parameters, matrix.engine->parameter_count);
+        if (!status)
+            status = expand_engine(&matrix);
+    }
+    if (!status)
+        status = check_exclusions_used(builder, entry, used);
+    if (!status && !builder->filtered && builder->plan->case_count == cases_before)
+        status = mm_error_set(builder->error, -EINVAL,
+                              "%s: the matrix is empty: its exclusions leave no case",
+                              mm_config_where(entry->config, entry->node));
+    free(used);
+    return status;
+}

@@ -1,0 +1,125 @@
+/* Finds by name what a suite or a command line names, and says what is nearest when there is none.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "common/text.h"
+#include "common/units.h"
+#include "harness/plan_internal.h"
+
+#define SUGGESTION_BYTES 96
+#define NAMES_LIMIT      256
+
+int mm_plan_find_workload(const char *name, const struct mm_workload **workload,
+                          struct mm_error *error)
+{
+    const struct mm_workload *found = mm_workload_find(name);
+    if (found) {
+        *workload = found;
+        return 0;
+    }
+    const char *names[NAMES_LIMIT];
+    size_t count = 0;
+    while (count < mm_workload_count && count < NAMES_LIMIT) {
+        names[count] = mm_workloads[count]->name;
+        count++;
+    }
+    char suggestion[SUGGESTION_BYTES];
+    mm_text_suggestion(name, names, count, suggestion, sizeof(suggestion));
+    return mm_error_set(error, -EINVAL, "unknown workload '%s'%s", name,
+                        suggestion[0] ? suggestion : "; 'mapmeter list' shows all");
+}
+
+int mm_plan_find_engine(const char *name, const struct mm_engine **engine, struct mm_error *error)
+{
+    const struct mm_engine *found = mm_engine_find(name);
+    if (found) {
+        *engine = found;
+        return 0;
+    }
+    const char *names[NAMES_LIMIT];
+    size_t count = 0;
+    while (count < mm_engine_count && count < NAMES_LIMIT) {
+        names[count] = mm_engines[count]->name;
+        count++;
+    }
+    char suggestion[SUGGESTION_BYTES];
+    mm_text_suggestion(name, names, count, suggestion, sizeof(suggestion));
+    return mm_error_set(error, -EINVAL, "unknown engine '%s'%s", name,
+                        suggestion[0] ? suggestion : "; 'mapmeter list' shows all");
+}
+
+const struct mm_parameter *mm_plan_parameter(const struct mm_workload *workload,
+                                             const struct mm_engine *engine, const char *name)
+{
+    const struct mm_parameter *parameter = NULL;
+    if (workload)
+        parameter = mm_parameter_find(workload->parameters, workload->parameter_count, name);
+    if (!parameter && engine)
+        parameter = mm_parameter_find(engine->parameters, engine->parameter_count, name);
+    return parameter;
+}
+
+static void add_names(const struct mm_parameter *parameters, size_t parameter_count,
+                      const char **names, size_t *count)
+{
+    for (size_t i = 0; i < parameter_count && *count < NAMES_LIMIT; i++)
+        names[(*count)++] = parameters[i].name;
+}
+
+int mm_plan_unknown_parameter(const struct mm_plan_scope *scope, const char *name,
+                              struct mm_error *error)
+{
+    const char *names[NAMES_LIMIT];
+    size_t count = 0;
+    for (size_t i = 0; i < scope->workload_count; i++)
+        add_names(scope->workloads[i]->parameters, scope->workloads[i]->parameter_count, names,
+                  &count);
+    for (size_t i = 0; i < scope->engine_count; i++)
+        add_names(scope->engines[i]->parameters, scope->engines[i]->parameter_count, names, &count);
+    char suggestion[SUGGESTION_BYTES];
+    mm_text_suggestion(name, names, count, suggestion, sizeof(suggestion));
+    bool one = scope->workload_count == 1;
+    return mm_error_set(error, -EINVAL, "unknown parameter '%s'%s%s%s", name, one ? " of " : "",
+                        one ? scope->workloads[0]->name : "",
+                        suggestion[0] ? suggestion : "; 'mapmeter list' shows all");
+}
+
+/* ", did you mean 'KiB'?" for what follows the digits of text. */
+static const char *unit_suggestion(const char *text, const char *const *units, size_t unit_count,
+                                   char suggestion[SUGGESTION_BYTES])
+{
+    const char *unit = text + strspn(text, "0123456789. ");
+    return mm_text_suggestion(unit, units, unit_count, suggestion, SUGGESTION_BYTES);
+}
+
+int mm_plan_parse_size(const char *text, uint64_t *bytes, struct mm_error *error)
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "kB", "MB", "GB", "TB"};
+    int status = mm_units_parse_size(text, bytes);
+    if (status == -ERANGE)
+        return mm_error_set(error, -EINVAL, "size '%s' does not fit in 64 bits", text);
+    if (status) {
+        char suggestion[SUGGESTION_BYTES];
+        unit_suggestion(text, units, MM_COUNT_OF(units), suggestion);
+        return mm_error_set(error, -EINVAL, "'%s' is not a size%s", text,
+                            suggestion[0] ? suggestion : " (write 64KiB, 16MiB or 4GiB)");
+    }
+    if (!*bytes)
+        return mm_error_set(error, -EINVAL, "size '%s' must be more than nothing", text);
+    return 0;
+}
+
+int mm_plan_parse_duration(const char *text, uint64_t *nanoseconds, struct mm_error *error)
+{
+    static const char *const units[] = {"ns", "us", "ms", "s", "m", "h"};
+    if (mm_units_parse_duration(text, nanoseconds)) {
+        char suggestion[SUGGESTION_BYTES];
+        unit_suggestion(text, units, MM_COUNT_OF(units), suggestion);
+        return mm_error_set(error, -EINVAL, "'%s' is not a duration%s", text,
+                            suggestion[0] ? suggestion : " (write 250ms, 60s or 5m)");
+    }
+    if (!*nanoseconds)
+        return mm_error_set(error, -EINVAL, "duration '%s' must be more than nothing", text);
+    return 0;
+}
