@@ -26,17 +26,22 @@ struct mm_counters_reading {
     bool valid[MM_COUNTERS_MAX];
 };
 
-/* The sum of differences between readings: what one phase had. */
+/* The sum of differences between readings: what one phase had. All zero before the first. */
 struct mm_counters_total {
-    double value[MM_COUNTERS_MAX]; /* scaled by enabled / running */
-    bool valid[MM_COUNTERS_MAX];
+    double value[MM_COUNTERS_MAX];    /* scaled by enabled / running */
+    bool valid[MM_COUNTERS_MAX];      /* at least one difference was added, and none was missing */
+    bool incomplete[MM_COUNTERS_MAX]; /* a difference was missing: the sum is too small */
 };
 
 /*
  * Opens the standard set (minor_faults, major_faults, context_switches, task_clock_ns, the four
- * rusage_ figures, dtlb_load_misses) and the count further events named in libpfm4's syntax.
- * A counter that cannot be had is kept with its reason; only lack of memory fails (-ENOMEM), and
- * more events than fit (-E2BIG).
+ * rusage_ figures, dtlb_load_misses) and the count further events named in libpfm4's syntax, which
+ * are called by their names in lower case with '_' for all but letters and digits; one that is in
+ * the set already is not opened twice.
+ * Where perf is refused with the kernel it is tried without; where it is refused altogether the
+ * first four come from getrusage and the process clock, without children that are forked later.
+ * mm_counters_quality_to_json says which. A counter that cannot be had is kept with its reason;
+ * only lack of memory fails (-ENOMEM), and more events than fit (-E2BIG).
  */
 int mm_counters_open(const char *const *events, size_t count, struct mm_counters **counters,
                      struct mm_error *error);
@@ -58,7 +63,9 @@ void mm_counters_add_difference(const struct mm_counters_reading *before,
 json_t *mm_counters_total_to_json(const struct mm_counters *counters,
                                   const struct mm_counters_total *total);
 
-/* The member counter_quality of a launch: source, exclude_kernel and running_share of each. */
+/* The member counter_quality of a launch: for each counter that works its source ("perf",
+ * "getrusage", "process clock"); with perf exclude_kernel and running_share, else, where perf would
+ * have been better, why_not_perf. New reference. */
 json_t *mm_counters_quality_to_json(const struct mm_counters *counters);
 
 /* For doctor: can perf_event_open be used, by this user, with the kernel counted? Writes one line

@@ -1,0 +1,403 @@
+/* Opens, reads and explains performance counters: perf events, getrusage, the process clock. */
+#include "harness/counters.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <math.h>
+#include <perfmon/pfmlib.h>
+#include <perfmon/pfmlib_perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/text.h"
+#include "harness/environment_read.h"
+
+enum counter_source {
+    SOURCE_NONE,
+    SOURCE_PERF,
+    SOURCE_CLOCK,
+    /* Of getrusage: */
+    SOURCE_MINOR_FAULTS,
+    SOURCE_MAJOR_FAULTS,
+    SOURCE_VOLUNTARY_SWITCHES,
+    SOURCE_INVOLUNTARY_SWITCHES,
+    SOURCE_SWITCHES
+};
+
+struct standard_counter {
+    const char *name;
+    const char *event;            /* of libpfm4, NULL for none */
+    enum counter_source fallback; /* where perf is refused */
+};
+
+static const struct standard_counter standard_counters[] = {
+    {"minor_faults", "MINOR-FAULTS", SOURCE_MINOR_FAULTS},
+    {"major_faults", "MAJOR-FAULTS", SOURCE_MAJOR_FAULTS},
+    {"context_switches", "CONTEXT-SWITCHES", SOURCE_SWITCHES},
+    {"task_clock_ns", "TASK-CLOCK", SOURCE_CLOCK},
+    {"rusage_minor_faults", NULL, SOURCE_MINOR_FAULTS},
+    {"rusage_major_faults", NULL, SOURCE_MAJOR_FAULTS},
+    {"rusage_voluntary_switches", NULL, SOURCE_VOLUNTARY_SWITCHES},
+    {"rusage_involuntary_switches", NULL, SOURCE_INVOLUNTARY_SWITCHES},
+    {"dtlb_load_misses", "dTLB-LOAD-MISSES", SOURCE_NONE},
+};
+
+#define WHY_BYTES 256
+
+struct counter {
+    char name[64];
+    enum counter_source source;
+    int descriptor; /* of SOURCE_PERF */
+    bool exclude_kernel;
+    char why[WHY_BYTES]; /* why perf does not count it; "" when it does or never would */
+};
+
+struct mm_counters {
+    size_t count;
+    struct counter counter[MM_COUNTERS_MAX];
+};
+
+/* "dTLB-LOAD-MISSES" to "dtlb_load_misses". */
+static void name_of_event(const char *event, char *name, size_t bytes)
+{
+    size_t i = 0;
+    for (; event[i] && i + 1 < bytes; i++) {
+        unsigned char c = (unsigned char)event[i];
+        name[i] = isalnum(c) ? (char)tolower(c) : '_';
+    }
+    name[i] = '\0';
+}
+
+static int open_event(struct perf_event_attr *attributes)
+{
+    /* This process, on any CPU, in no group. */
+    long descriptor = syscall(SYS_perf_event_open, attributes, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+    return descriptor < 0 ? -errno : (int)descriptor;
+}
+
+/* 0 and the attributes of an event, or -EINVAL and why. */
+static int encode(const char *event, bool exclude_kernel, struct perf_event_attr *attributes,
+                  char *why)
+{
+    memset(attributes, 0, sizeof(*attributes));
+    attributes->size = sizeof(*attributes);
+    pfm_perf_encode_arg_t encoding = {.attr = attributes, .size = sizeof(encoding)};
+    int privilege = exclude_kernel ? PFM_PLM3 : PFM_PLM0 | PFM_PLM3;
+    int status = pfm_get_os_event_encoding(event, privilege, PFM_OS_PERF_EVENT_EXT, &encoding);
+    if (status != PFM_SUCCESS) {
+        snprintf(why, WHY_BYTES, "libpfm4 does not know '%s' here: %s", event,
+                 pfm_strerror(status));
+        return -EINVAL;
+    }
+    attributes->inherit = 1;
+    attributes->disabled = 0;
+    attributes->read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
+    return 0;
+}
+
+static bool has_cpu_pmu(void)
+{
+    static const char *const folders[] = {
+        "/sys/bus/event_source/devices/cpu", "/sys/bus/event_source/devices/cpu_core",
+        "/sys/bus/event_source/devices/armv8_pmuv3_0", "/sys/bus/event_source/devices/armv8_pmuv3"};
+    for (size_t i = 0; i < MM_COUNT_OF(folders); i++) {
+        if (access(folders[i], F_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void explain_refusal(int code, char *why)
+{
+    long long level = 0;
+    const char *error_name = code == -EPERM ? "EPERM" : "EACCES";
+    /* From level 2 on the kernel's part is closed; Debian's 3 closes everything. */
+    if (mm_environment_perf_event_paranoid(&level) == 0 && level >= 2 && geteuid() != 0)
+        snprintf(why, WHY_BYTES,
+                 "perf_event_paranoid is %lld and this user lacks CAP_PERFMON; remedy: "
+                 "sysctl kernel.perf_event_paranoid=1",
+                 level);
+    else
+        snprintf(why, WHY_BYTES,
+                 "perf_event_open is refused (%s) by a container, a seccomp filter or a security "
+                 "module; remedy: grant CAP_PERFMON and allow the call",
+                 error_name);
+}
+
+static void explain(int code, const struct perf_event_attr *attributes, const char *event,
+                    char *why)
+{
+    bool hardware = attributes->type != PERF_TYPE_SOFTWARE &&
+                    attributes->type != PERF_TYPE_TRACEPOINT &&
+                    attributes->type != PERF_TYPE_BREAKPOINT;
+    bool missing = code == -ENOENT || code == -EOPNOTSUPP || code == -ENODEV || code == -ENXIO;
+
+    if (code == -ENOSYS)
+        snprintf(why, WHY_BYTES, "perf_event_open is not in this kernel or blocked (container)");
+    else if (code == -EPERM || code == -EACCES)
+        explain_refusal(code, why);
+    else if (missing && hardware && !has_cpu_pmu())
+        snprintf(why, WHY_BYTES, "no CPU PMU in this %s",
+                 mm_environment_is_virtual() ? "virtual machine" : "machine");
+    else if (missing && hardware)
+        snprintf(why, WHY_BYTES, "the PMU of this CPU does not count '%s'", event);
+    else
+        snprintf(why, WHY_BYTES, "perf_event_open fails for '%s': %s", event, strerror(-code));
+}
+
+/* Opens event with the kernel, else without it; on failure counter->why says why. */
+static void open_perf(struct counter *counter, const char *event)
+{
+    struct perf_event_attr attributes;
+    if (encode(event, false, &attributes, counter->why))
+        return;
+    int descriptor = open_event(&attributes);
+    bool refused = descriptor == -EACCES || descriptor == -EPERM;
+    if (refused && encode(event, true, &attributes, counter->why) == 0) {
+        int without_kernel = open_event(&attributes);
+        counter->exclude_kernel = without_kernel >= 0;
+        if (without_kernel >= 0)
+            descriptor = without_kernel;
+    }
+    if (descriptor < 0) {
+        explain(descriptor, &attributes, event, counter->why);
+        return;
+    }
+    counter->source = SOURCE_PERF;
+    counter->descriptor = descriptor;
+}
+
+static bool is_known(const struct mm_counters *counters, const char *name)
+{
+    for (size_t i = 0; i < counters->count; i++) {
+        if (strcmp(counters->counter[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void add_counter(struct mm_counters *counters, const char *name, const char *event,
+                        enum counter_source fallback)
+{
+    struct counter *counter = &counters->counter[counters->count++];
+    snprintf(counter->name, sizeof(counter->name), "%s", name);
+    if (event)
+        open_perf(counter, event);
+    if (counter->source == SOURCE_NONE)
+        counter->source = fallback;
+}
+
+int mm_counters_open(const char *const *events, size_t count, struct mm_counters **counters,
+                     struct mm_error *error)
+{
+    if (count > MM_COUNTERS_MAX - MM_COUNT_OF(standard_counters))
+        return mm_error_set(error, -E2BIG, "%zu events are asked for, but at most %zu fit", count,
+                            MM_COUNTERS_MAX - MM_COUNT_OF(standard_counters));
+    struct mm_counters *opened = calloc(1, sizeof(*opened));
+    if (!opened)
+        return mm_error_set(error, -ENOMEM, "no memory for the counters");
+    /* Where it fails, so does every encoding, which then says why. */
+    (void)pfm_initialize();
+    for (size_t i = 0; i < MM_COUNT_OF(standard_counters); i++) {
+        const struct standard_counter *standard = &standard_counters[i];
+        add_counter(opened, standard->name, standard->event, standard->fallback);
+    }
+    for (size_t i = 0; i < count; i++) {
+        char name[sizeof(opened->counter[0].name)];
+        name_of_event(events[i], name, sizeof(name));
+        if (!is_known(opened, name))
+            add_counter(opened, name, events[i], SOURCE_NONE);
+    }
+    *counters = opened;
+    return 0;
+}
+
+void mm_counters_close(struct mm_counters *counters)
+{
+    if (!counters)
+        return;
+    for (size_t i = 0; i < counters->count; i++) {
+        if (counters->counter[i].source == SOURCE_PERF)
+            close(counters->counter[i].descriptor);
+    }
+    free(counters);
+}
+
+size_t mm_counters_count(const struct mm_counters *counters)
+{
+    return counters->count;
+}
+
+const char *mm_counters_name(const struct mm_counters *counters, size_t index)
+{
+    return counters->counter[index].name;
+}
+
+const char *mm_counters_why_unavailable(const struct mm_counters *counters, size_t index)
+{
+    const struct counter *counter = &counters->counter[index];
+    return counter->source == SOURCE_NONE ? counter->why : NULL;
+}
+
+static bool read_perf(const struct counter *counter, uint64_t *value, uint64_t *enabled_ns,
+                      uint64_t *running_ns)
+{
+    uint64_t raw[3];
+    if (read(counter->descriptor, raw, sizeof(raw)) != (ssize_t)sizeof(raw))
+        return false;
+    *value = raw[0];
+    *enabled_ns = raw[1];
+    *running_ns = raw[2];
+    return true;
+}
+
+static uint64_t of_usage(const struct rusage *usage, enum counter_source source)
+{
+    switch (source) {
+    case SOURCE_MINOR_FAULTS:
+        return (uint64_t)usage->ru_minflt;
+    case SOURCE_MAJOR_FAULTS:
+        return (uint64_t)usage->ru_majflt;
+    case SOURCE_VOLUNTARY_SWITCHES:
+        return (uint64_t)usage->ru_nvcsw;
+    case SOURCE_INVOLUNTARY_SWITCHES:
+        return (uint64_t)usage->ru_nivcsw;
+    default:
+        return (uint64_t)usage->ru_nvcsw + (uint64_t)usage->ru_nivcsw;
+    }
+}
+
+static uint64_t process_clock_ns(void)
+{
+    struct timespec now = {0};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+void mm_counters_read(struct mm_counters *counters, struct mm_counters_reading *reading)
+{
+    struct rusage usage;
+    bool have_usage = getrusage(RUSAGE_SELF, &usage) == 0;
+    for (size_t i = 0; i < counters->count; i++) {
+        const struct counter *counter = &counters->counter[i];
+        reading->value[i] = 0;
+        reading->enabled_ns[i] = 0;
+        reading->running_ns[i] = 0;
+        if (counter->source == SOURCE_NONE) {
+            reading->valid[i] = false;
+        } else if (counter->source == SOURCE_PERF) {
+            reading->valid[i] = read_perf(counter, &reading->value[i], &reading->enabled_ns[i],
+                                          &reading->running_ns[i]);
+        } else if (counter->source == SOURCE_CLOCK) {
+            reading->value[i] = process_clock_ns();
+            reading->valid[i] = true;
+        } else {
+            reading->value[i] = have_usage ? of_usage(&usage, counter->source) : 0;
+            reading->valid[i] = have_usage;
+        }
+    }
+}
+
+void mm_counters_add_difference(const struct mm_counters_reading *before,
+                                const struct mm_counters_reading *after, size_t count,
+                                struct mm_counters_total *total)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t enabled_ns = after->enabled_ns[i] - before->enabled_ns[i];
+        uint64_t running_ns = after->running_ns[i] - before->running_ns[i];
+        bool had_the_pmu = running_ns > 0 || enabled_ns == 0;
+        if (!before->valid[i] || !after->valid[i] || !had_the_pmu)
+            total->incomplete[i] = true;
+        total->valid[i] = !total->incomplete[i];
+        if (!total->valid[i])
+            continue;
+        double value = (double)(after->value[i] - before->value[i]);
+        /* Software events and getrusage run all the time: their counts stay whole numbers. */
+        if (running_ns != enabled_ns)
+            value *= (double)enabled_ns / (double)running_ns;
+        total->value[i] += value;
+    }
+}
+
+json_t *mm_counters_total_to_json(const struct mm_counters *counters,
+                                  const struct mm_counters_total *total)
+{
+    json_t *object = json_object();
+    bool complete = object != NULL;
+    for (size_t i = 0; complete && i < counters->count; i++) {
+        const char *why = mm_counters_why_unavailable(counters, i);
+        json_t *metric = NULL;
+        if (why)
+            metric = mm_environment_unavailable("%s", why);
+        else if (!total->valid[i])
+            metric = mm_environment_unavailable("the counter did not run in all of this phase");
+        else
+            metric = json_integer((json_int_t)llround(total->value[i]));
+        complete = mm_environment_set(object, counters->counter[i].name, metric);
+    }
+    if (!complete) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+static json_t *quality_of(const struct counter *counter)
+{
+    if (counter->source == SOURCE_PERF) {
+        uint64_t value = 0;
+        uint64_t enabled_ns = 0;
+        uint64_t running_ns = 0;
+        bool valid = read_perf(counter, &value, &enabled_ns, &running_ns);
+        double share = enabled_ns ? (double)running_ns / (double)enabled_ns : 1.0;
+        return json_pack("{s:s, s:b, s:f}", "source", "perf", "exclude_kernel",
+                         (int)counter->exclude_kernel, "running_share", valid ? share : 0.0);
+    }
+    const char *source = counter->source == SOURCE_CLOCK ? "process clock" : "getrusage";
+    if (counter->why[0])
+        return json_pack("{s:s, s:s}", "source", source, "why_not_perf", counter->why);
+    return json_pack("{s:s}", "source", source);
+}
+
+json_t *mm_counters_quality_to_json(const struct mm_counters *counters)
+{
+    json_t *object = json_object();
+    bool complete = object != NULL;
+    for (size_t i = 0; complete && i < counters->count; i++) {
+        const struct counter *counter = &counters->counter[i];
+        if (counter->source != SOURCE_NONE)
+            complete = mm_environment_set(object, counter->name, quality_of(counter));
+    }
+    if (!complete) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+bool mm_counters_probe(char *line, size_t line_bytes)
+{
+    struct counter counter = {.source = SOURCE_NONE};
+    (void)pfm_initialize();
+    open_perf(&counter, "PAGE-FAULTS");
+    if (counter.source != SOURCE_PERF) {
+        snprintf(line, line_bytes, "faults come from getrusage alone: %s", counter.why);
+        return false;
+    }
+    close(counter.descriptor);
+    if (counter.exclude_kernel) {
+        char why[WHY_BYTES];
+        explain_refusal(-EACCES, why);
+        snprintf(line, line_bytes, "perf counts without the kernel's part, which is too few: %s",
+                 why);
+        return false;
+    }
+    snprintf(line, line_bytes, "perf_event_open counts page faults, the kernel's included");
+    return true;
+}
