@@ -71,6 +71,9 @@ static int prepare(struct worker *worker, const json_t *request)
                                &worker->plan_case, &worker->file, &error);
     if (code == 0) {
         worker->prepared = true;
+        if (worker->plan_case.needs.processes == 0) {
+            worker->plan_case.needs.processes = 1;
+        }
         code = mm_counters_open(NULL, 0, &worker->counters, &error);
     }
     if (code < 0) {

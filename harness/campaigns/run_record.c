@@ -1,0 +1,133 @@
+/* The identity of a run: what was asked for, by which program, on which machine. */
+#include "harness/campaigns/run_record.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/text.h"
+#include "harness/campaigns/version.h"
+#include "harness/protocol.h"
+
+static struct tm now_utc(void)
+{
+    time_t now = time(NULL);
+    struct tm parts = {0};
+
+    gmtime_r(&now, &parts);
+    return parts;
+}
+
+char *mm_run_utc(char text[MM_RUN_UTC_BYTES])
+{
+    struct tm parts = now_utc();
+
+    strftime(text, MM_RUN_UTC_BYTES, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return text;
+}
+
+/* Two runs of one second are told apart by chance. */
+static json_t *make_id(void)
+{
+    char utc[MM_RUN_UTC_BYTES];
+    char id[MM_RUN_UTC_BYTES + 8];
+    struct tm parts = now_utc();
+    uint16_t chance = 0;
+
+    if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) != (ssize_t)sizeof(chance)) {
+        chance = (uint16_t)getpid();
+    }
+    strftime(utc, sizeof(utc), "%Y%m%dT%H%M%SZ", &parts);
+    snprintf(id, sizeof(id), "%s-%04x", utc, (unsigned)chance);
+    return json_string(id);
+}
+
+static json_t *program(void)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s}", "version", MAPMETER_VERSION, "revision",
+                     MAPMETER_REVISION, "compiler", MAPMETER_COMPILER, "flags", MAPMETER_FLAGS,
+                     "build_type", MAPMETER_BUILD_TYPE);
+}
+
+static json_t *text_or_null(const char *text)
+{
+    return text == NULL ? json_null() : mm_protocol_text(text);
+}
+
+static json_t *command_of(const struct mm_run_request *request)
+{
+    json_t *command = json_array();
+
+    for (size_t i = 0; i < request->command_count; i++) {
+        json_array_append_new(command, mm_protocol_text(request->command[i]));
+    }
+    return command;
+}
+
+static json_t *run_of(const struct mm_run_request *request)
+{
+    const struct mm_plan *plan = request->plan;
+    char started[MM_RUN_UTC_BYTES];
+    char seed[MM_TEXT_HEX_BYTES];
+
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:n, s:n, s:i}", "id", make_id(), "suite",
+        mm_protocol_text(plan->suite), "suite_path", text_or_null(plan->suite_path), "purpose",
+        mm_protocol_text(plan->purpose == NULL ? "" : plan->purpose), "command",
+        command_of(request), "mapmeter", program(), "seed", mm_text_write_hex(plan->seed, seed),
+        "started_utc", mm_run_utc(started), "finished_utc", "interrupted", "resumed", 0);
+}
+
+/* Both take over what is added. */
+static int add_members(json_t *object, json_t *members)
+{
+    int code = members == NULL || json_object_update(object, members) != 0 ? -ENOMEM : 0;
+    json_decref(members);
+    return code;
+}
+
+static int add_elements(json_t *array, json_t *elements)
+{
+    int code = elements == NULL || json_array_extend(array, elements) != 0 ? -ENOMEM : 0;
+    json_decref(elements);
+    return code;
+}
+
+int mm_run_new_record(const struct mm_run_request *request, struct mm_record **record,
+                      struct mm_error *error)
+{
+    struct mm_record *made = mm_record_new();
+    int code = made == NULL ? -ENOMEM : 0;
+
+    if (code == 0) {
+        code = add_members(mm_record_run(made), run_of(request));
+    }
+    if (code == 0) {
+        code = add_members(mm_record_environment(made), mm_environment_collect());
+    }
+    if (code == 0) {
+        code = add_elements(mm_record_files(made), mm_plan_files_to_json(request->plan));
+    }
+    if (code == 0) {
+        code = add_elements(mm_record_cases(made), mm_plan_cases_to_json(request->plan));
+    }
+    if (code < 0) {
+        mm_record_free(made);
+        return mm_error_set(error, code, "no memory for the record of the run");
+    }
+    *record = made;
+    return 0;
+}
+
+void mm_run_add_file_facts(json_t *file_json, const char *path)
+{
+    json_t *facts = mm_environment_file_facts(path);
+
+    if (facts != NULL) {
+        json_object_update(file_json, facts);
+        json_decref(facts);
+    }
+}

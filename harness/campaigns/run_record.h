@@ -1,0 +1,27 @@
+/* What the record of a run says beside its launches. */
+#ifndef MM_HARNESS_CAMPAIGNS_RUN_RECORD_H
+#define MM_HARNESS_CAMPAIGNS_RUN_RECORD_H
+
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "common/error.h"
+#include "harness/campaigns/run.h"
+#include "harness/environment.h"
+#include "results/record.h"
+
+#define MM_RUN_UTC_BYTES 32
+
+/* "2026-11-22T15:00:00Z", now. */
+char *mm_run_utc(char text[MM_RUN_UTC_BYTES]);
+
+/* A record with run, environment, files and cases as the request says, no launch yet, and the facts
+ * of files still missing. -ENOMEM. */
+int mm_run_new_record(const struct mm_run_request *request, struct mm_record **record,
+                      struct mm_error *error);
+
+/* Adds the facts of the file system to a file of the record. The file exists. */
+void mm_run_add_file_facts(json_t *file_json, const char *path);
+
+#endif
