@@ -22,7 +22,7 @@ int mm_cache_state_parse(const char *text, enum mm_cache_state *state, struct mm
 
 struct mm_cache_residency {
     const char *method; /* "cachestat", "mincore" or "none" */
-    const char *why;    /* with "none": why the kernel gives no answer */
+    const char *why;    /* with "none": why there is no answer, static text; else "" */
     uint64_t pages;     /* of the range */
     double resident_share;
     uint64_t dirty_bytes;     /* 0 with mincore, which cannot tell */
@@ -30,8 +30,8 @@ struct mm_cache_residency {
 };
 
 /* Asks cachestat(2), else mincore(2) where it tells the truth (the file is ours or writable, see
- * can_do_mincore in the kernel). Of the bytes [offset, offset + length); length 0: to the end.
- * method "none" is not an error. */
+ * can_do_mincore in the kernel). Of the bytes [offset, offset + length) that the file has; length
+ * 0: to the end. method "none" is not an error; what is no regular file is, -EINVAL. */
 int mm_cache_residency(const char *path, uint64_t offset_bytes, uint64_t length_bytes,
                        struct mm_cache_residency *residency, struct mm_error *error);
 
