@@ -341,5 +341,5 @@ int mm_histogram_write_hgrm(const struct mm_histogram *histogram, FILE *stream, 
             (double)histogram->maximum / unit_divisor, (unsigned long long)histogram->count);
     fprintf(stream, "#[Buckets = %12u, SubBuckets     = %12u]\n",
             64u - MM_HISTOGRAM_SIGNIFICANT_BITS, MM_HISTOGRAM_SUB_BUCKETS);
-    return ferror(stream) ? -EIO : 0;
+    return fflush(stream) != 0 || ferror(stream) ? -EIO : 0;
 }

@@ -307,9 +307,9 @@ static int check_elements(struct checker *checker, const struct place *place, co
 static int check_unique(struct checker *checker, const struct place *place, json_t *seen,
                         const char *name, const json_t *value)
 {
-    char line[FOUND_BYTES + 32];
+    char line[PATH_BYTES];
     if (json_object_get(seen, name)) {
-        snprintf(line, sizeof(line), "'%.60s' stands twice", name);
+        snprintf(line, sizeof(line), "'%.200s' stands twice", name);
         return wrong(checker, place, line);
     }
     if (json_object_set(seen, name, (json_t *)value) != 0)

@@ -306,7 +306,8 @@ static uint64_t fill_histograms(const struct synthetic_case *planned, json_t *hi
     for (int i = 0; i < FLUSHES; i++) {
         double spread = 1.0 + planned->spec->noise * mm_random_unit(random);
         double tail = i == FLUSHES - 1 ? 20.0 : 1.0;
-        mm_histogram_record(&histogram, (uint64_t)(40000.0 * spread * tail));
+        double slower = 1.0 + planned->spec->slowdown;
+        mm_histogram_record(&histogram, (uint64_t)(40000.0 * spread * tail * slower));
     }
     add(histograms, "flush_ns", mm_histogram_to_json(&histogram, "ns"));
     return histogram.sum;
