@@ -53,7 +53,10 @@ static struct lines region_lines(const struct mm_region *region)
 {
     struct lines lines = {.inner = 0, .line_count = 1};
     if (region->dimensions == 2) {
-        if (magnitude(region->stride_bytes[0]) >= magnitude(region->stride_bytes[1]))
+        bool second_is_nearer =
+            magnitude(region->stride_bytes[0]) >= magnitude(region->stride_bytes[1]);
+        /* An axis with one item has no neighbours, however near. */
+        if (region->count[0] == 1 || (region->count[1] > 1 && second_is_nearer))
             lines.inner = 1;
         lines.line_count = region->count[1 - lines.inner];
         lines.line_stride_bytes = region->stride_bytes[1 - lines.inner];

@@ -166,6 +166,39 @@ int mm_proof_pattern(struct mm_workload_run *run, const struct mm_proof_items *i
     return status;
 }
 
+static int compare_blocks(const void *left, const void *right)
+{
+    uint64_t a;
+    uint64_t b;
+    memcpy(&a, left, sizeof(a));
+    memcpy(&b, right, sizeof(b));
+    return (a > b) - (a < b);
+}
+
+int mm_proof_blocks(struct mm_workload_run *run, enum mm_proof_source source, uint64_t *blocks,
+                    uint64_t count, uint64_t block_bytes, mm_proof_block_function *function,
+                    void *context)
+{
+    uint64_t window = block_bytes < MM_PROOF_CHUNK_BYTES ? MM_PROOF_CHUNK_BYTES / block_bytes : 1;
+    int status = 0;
+    unsigned char *buffer = malloc(window * block_bytes);
+    if (!buffer)
+        return mm_error_set(run->error, -ENOMEM, "no memory to verify the array");
+    qsort(blocks, count, sizeof(*blocks), compare_blocks);
+    for (uint64_t i = 0; status == 0 && i < count;) {
+        uint64_t first = blocks[i];
+        uint64_t end = i;
+        while (end < count && blocks[end] - first < window)
+            end++;
+        status = fetch(run, source, first * block_bytes,
+                       (blocks[end - 1] - first + 1) * block_bytes, buffer);
+        for (; status == 0 && i < end; i++)
+            status = function(run, context, blocks[i], buffer + (blocks[i] - first) * block_bytes);
+    }
+    free(buffer);
+    return status;
+}
+
 static uint64_t chunk_count(const struct mm_array *array)
 {
     return array->size_bytes / MM_PROOF_CHUNK_BYTES +

@@ -40,6 +40,19 @@ int mm_proof_checksum(struct mm_workload_run *run, enum mm_proof_source source,
 int mm_proof_pattern(struct mm_workload_run *run, const struct mm_proof_items *items, uint64_t seed,
                      uint64_t pass);
 
+/* Told of one block and its bytes; a negative errno ends the walk. */
+typedef int mm_proof_block_function(struct mm_workload_run *run, void *context, uint64_t block,
+                                    const unsigned char *bytes);
+
+/*
+ * Gives each of blocks[count] (block k is bytes [k * block_bytes, +block_bytes) of the array; it
+ * may stand there many times) to function, in the order of the array, fetched in pieces that cover
+ * neighbours. Sorts blocks.
+ */
+int mm_proof_blocks(struct mm_workload_run *run, enum mm_proof_source source, uint64_t *blocks,
+                    uint64_t count, uint64_t block_bytes, mm_proof_block_function *function,
+                    void *context);
+
 /* -EBADMSG and the error line for the first byte in which found and expected differ, or 0. Byte 0
  * of both is byte position_bytes of the array. */
 int mm_proof_compare(struct mm_workload_run *run, uint64_t position_bytes, const void *found,
