@@ -350,6 +350,12 @@ enum marray_lock_kind { MARRAY_LOCK_SHARED, MARRAY_LOCK_EXCLUSIVE };
  */
 MARRAY_API int marray_lock(struct marray *array, enum marray_lock_kind kind, uint64_t timeout_ns);
 MARRAY_API int marray_unlock(struct marray *array);
+/* The same for bytes [start, start + length) counted from offset_bytes of the opened array; length
+ * 0: to its end; -ERANGE outside. Locks of one open that overlap are one: unlocking a part frees
+ * that part, whoever of the views locked it. */
+MARRAY_API int marray_lock_range(struct marray *array, uint64_t start, uint64_t length,
+                                 enum marray_lock_kind kind, uint64_t timeout_ns);
+MARRAY_API int marray_unlock_range(struct marray *array, uint64_t start, uint64_t length);
 
 #ifdef __cplusplus
 }

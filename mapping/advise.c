@@ -1,0 +1,112 @@
+/* Advice to the kernel about a view's pages, and how many of them are in memory. */
+#include <errno.h>
+#include <string.h>
+
+#include "mapping/array.h"
+#include "mapping/message.h"
+
+static const char *const advice_names[] = {
+    [MARRAY_ADVICE_NORMAL] = "normal",     [MARRAY_ADVICE_SEQUENTIAL] = "sequential",
+    [MARRAY_ADVICE_RANDOM] = "random",     [MARRAY_ADVICE_WILLNEED] = "willneed",
+    [MARRAY_ADVICE_POPULATE] = "populate", [MARRAY_ADVICE_COLD] = "cold",
+    [MARRAY_ADVICE_PAGEOUT] = "pageout",   [MARRAY_ADVICE_HUGE_PAGES] = "huge-pages",
+};
+
+#define ADVICE_COUNT (sizeof(advice_names) / sizeof(advice_names[0]))
+
+const char *marray_advice_name(enum marray_advice advice)
+{
+    return (size_t)advice < ADVICE_COUNT ? advice_names[advice] : "unknown";
+}
+
+int marray_parse_advice(const char *text, enum marray_advice *advice)
+{
+    for (size_t i = 0; i < ADVICE_COUNT; i++) {
+        if (!strcmp(text, advice_names[i])) {
+            *advice = (enum marray_advice)i;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+/* The kernel keeps these per mapping: given row by row they would split the map into thousands, and
+ * vm.max_map_count is a limit. */
+static bool is_kept_by_the_map(enum marray_advice advice)
+{
+    return advice == MARRAY_ADVICE_NORMAL || advice == MARRAY_ADVICE_SEQUENTIAL ||
+           advice == MARRAY_ADVICE_RANDOM || advice == MARRAY_ADVICE_HUGE_PAGES;
+}
+
+struct advising {
+    struct marray *array;
+    enum marray_advice advice;
+};
+
+static int advise_pages(void *context, uint64_t start, uint64_t length)
+{
+    const struct advising *advising = context;
+    return marray_os_advise(advising->array->map->base + start, length, advising->advice);
+}
+
+int marray_advise(struct marray *array, enum marray_advice advice)
+{
+    if ((size_t)advice >= ADVICE_COUNT)
+        return marray_fail(array->message, -EINVAL, "'%s': advice %d is unknown",
+                           MARRAY_PATH(array), (int)advice);
+    if (array->length == 0)
+        return 0;
+    struct marray_loops loops;
+    uint64_t start;
+    marray_array_by_address(array, &loops, &start);
+    uint64_t span_bytes = array->dtype.item_bytes;
+    if (is_kept_by_the_map(advice)) {
+        span_bytes = marray_loops_span_bytes(&loops, array->dtype.item_bytes);
+        loops.count = 0; /* one run of the whole span */
+    }
+    struct advising advising = {array, advice};
+    int status = marray_loops_visit_pages(&loops, start, span_bytes, marray_os_page_bytes(),
+                                          advise_pages, &advising);
+    if (status)
+        return marray_fail(array->message, status, "'%s': advice %s: %s", MARRAY_PATH(array),
+                           advice_names[advice], marray_reason(status));
+    return 0;
+}
+
+struct residency {
+    const struct marray *array;
+    uint64_t resident_bytes;
+    uint64_t total_bytes;
+};
+
+static int add_residency(void *context, uint64_t start, uint64_t length)
+{
+    struct residency *residency = context;
+    const struct marray_map *map = residency->array->map;
+    uint64_t resident_bytes;
+    int status = marray_os_resident(map->descriptor, map->file_offset + start, map->base + start,
+                                    length, &resident_bytes);
+    if (status)
+        return status;
+    residency->resident_bytes += resident_bytes;
+    residency->total_bytes += length;
+    return 0;
+}
+
+int marray_residency(const struct marray *array, uint64_t *resident_bytes, uint64_t *total_bytes)
+{
+    struct residency residency = {.array = array};
+    if (array->length > 0) {
+        struct marray_loops loops;
+        uint64_t start;
+        marray_array_by_address(array, &loops, &start);
+        int status = marray_loops_visit_pages(&loops, start, array->dtype.item_bytes,
+                                              marray_os_page_bytes(), add_residency, &residency);
+        if (status)
+            return marray_fail(array->message, status, "'%s': the residency is not told: %s",
+                               MARRAY_PATH(array), marray_reason(status));
+    }
+    *resident_bytes = residency.resident_bytes;
+    *total_bytes = residency.total_bytes;
+    return 0;
+}

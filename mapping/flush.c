@@ -1,0 +1,140 @@
+/* Making changes durable, and remembering for ever when that failed. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "mapping/array.h"
+#include "mapping/message.h"
+
+/* These say nothing about what storage has: the same flush may succeed later. */
+static bool is_passing(int status)
+{
+    return status == -EINTR || status == -EINVAL || status == -ENOMEM || status == -EACCES ||
+           status == -EMFILE || status == -ENFILE;
+}
+
+static int fail_flush(struct marray *array, int status)
+{
+    if (is_passing(status))
+        return marray_fail(array->message, status, "cannot flush '%s': %s", MARRAY_PATH(array),
+                           marray_reason(status));
+    int none = 0;
+    atomic_compare_exchange_strong(&array->map->failed, &none, status);
+    return marray_fail(array->message, status,
+                       "cannot flush '%s': %s; what was written may be lost, and this array will "
+                       "not report success again",
+                       MARRAY_PATH(array), marray_reason(status));
+}
+
+/* Only arrays whose stores reach the file have anything to flush. */
+static bool reaches_file(const struct marray *array)
+{
+    return array->map->mode == MARRAY_READ_WRITE || array->map->mode == MARRAY_CREATE;
+}
+
+static int check_flush(struct marray *array, enum marray_flush_level level)
+{
+    if ((unsigned)level > MARRAY_FLUSH_FULL)
+        return marray_fail(array->message, -EINVAL, "'%s': flush level %d is none of the three",
+                           MARRAY_PATH(array), (int)level);
+    int failed = atomic_load(&array->map->failed);
+    if (failed)
+        return marray_fail(array->message, failed, "'%s': an earlier flush failed: %s",
+                           MARRAY_PATH(array), marray_reason(failed));
+    return 0;
+}
+
+/* Calls of marray_visit_range; start counts from the base of the map. */
+static int start_pages(void *context, uint64_t start, uint64_t length)
+{
+    struct marray *array = context;
+    struct marray_map *map = array->map;
+    return marray_os_start_write_back(map->descriptor, map->file_offset + start, length);
+}
+
+static int sync_pages(void *context, uint64_t start, uint64_t length)
+{
+    struct marray *array = context;
+    return marray_os_sync_map(array->map->base + start, length);
+}
+
+/* The whole file and, once, the name of a new one. */
+static int sync_everything(struct marray_map *map)
+{
+    int status = marray_os_sync_file(map->descriptor);
+    if (status || !map->name_is_new)
+        return status;
+    status = marray_os_sync_folder_of(map->real_path);
+    if (!status)
+        map->name_is_new = false;
+    return status;
+}
+
+/* A run of whole pages, or what is left of the map. */
+static int flush_pages(struct marray *array, uint64_t start, uint64_t length,
+                       enum marray_flush_level level)
+{
+    int status;
+    if (level == MARRAY_FLUSH_FULL)
+        status = sync_everything(array->map);
+    else if (level == MARRAY_FLUSH_ASYNC)
+        status = length > 0 ? start_pages(array, start, length) : 0;
+    else
+        status = length > 0 ? sync_pages(array, start, length) : 0;
+    return status ? fail_flush(array, status) : 0;
+}
+
+int marray_flush(struct marray *array, enum marray_flush_level level)
+{
+    int status = check_flush(array, level);
+    if (status || !reaches_file(array))
+        return status;
+    /* Without elements there is no map, but there may be a new file with a header. */
+    if (!array->map->base && level == MARRAY_FLUSH_DATA)
+        level = MARRAY_FLUSH_FULL;
+    return flush_pages(array, 0, array->map->size_bytes, level);
+}
+
+int marray_flush_range(struct marray *array, uint64_t start, uint64_t length,
+                       enum marray_flush_level level)
+{
+    const struct marray_map *map = array->map;
+    int status = check_flush(array, level);
+    if (status)
+        return status;
+    if (start > map->data_bytes || length > map->data_bytes - start)
+        return marray_fail(array->message, -ERANGE,
+                           "'%s': a flush of %" PRIu64 " bytes from %" PRIu64
+                           " in an array of %" PRIu64,
+                           MARRAY_PATH(array), length, start, map->data_bytes);
+    if (!reaches_file(array) || length == 0)
+        return 0;
+    uint64_t page_bytes = marray_os_page_bytes();
+    uint64_t from_base = map->data_offset - map->file_offset + start;
+    uint64_t first = from_base / page_bytes * page_bytes;
+    return flush_pages(array, first, from_base + length - first, level);
+}
+
+int marray_flush_view(struct marray *array, enum marray_flush_level level)
+{
+    int status = check_flush(array, level);
+    if (status || !reaches_file(array) || array->length == 0)
+        return status;
+    if (level == MARRAY_FLUSH_FULL)
+        return flush_pages(array, 0, 0, level);
+    struct marray_loops loops;
+    uint64_t start;
+    marray_array_by_address(array, &loops, &start);
+    uint64_t page_bytes = marray_os_page_bytes();
+    uint32_t item_bytes = array->dtype.item_bytes;
+    /* All runs are on their way to the device before the first one is waited for. */
+    status = marray_loops_visit_pages(&loops, start, item_bytes, page_bytes, start_pages, array);
+    if (!status && level == MARRAY_FLUSH_DATA)
+        status = marray_loops_visit_pages(&loops, start, item_bytes, page_bytes, sync_pages, array);
+    return status ? fail_flush(array, status) : 0;
+}
+
+const char *marray_flush_calls(const struct marray *array, enum marray_flush_level level)
+{
+    return reaches_file(array) ? marray_os_flush_calls(level) : "none";
+}

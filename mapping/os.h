@@ -1,0 +1,111 @@
+/*
+ * Everything the operating system does for libmarray, one function a need. os_linux.c implements it
+ * and is the only file with such calls; another system is another file.
+ *
+ * All functions return 0 or a negative errno and set outputs only on success. The rules they
+ * follow:
+ * - A page beyond the end of the file raises SIGBUS when touched, and so does a store into a hole
+ *   on a full disk: space is allocated before it is mapped, unless the caller asks for holes.
+ * - msync(MS_ASYNC) does nothing (since 2.6.19); sync_file_range(WRITE) starts write-back.
+ * - msync(MS_SYNC) of a range is fdatasync of that range (mm/msync.c, vfs_fsync_range).
+ * - A new name is durable only after fsync of its folder (fsync(2)).
+ * - OFD locks (since 3.15) belong to the open file description: they end with its last descriptor,
+ *   and a child after fork holds its parent's (fcntl_locking(2)).
+ * - mincore answers "all resident" to those who may not write the file (since 5.2); cachestat
+ *   (since 6.5) tells the truth or refuses.
+ */
+#ifndef MARRAY_OS_H
+#define MARRAY_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mapping/marray.h"
+
+/* What a descriptor stands for. */
+struct marray_os_status {
+    uint64_t size_bytes;
+    uint64_t device, inode; /* together the identity of the file */
+    uint32_t permissions;
+    bool is_regular;
+    bool is_folder;
+};
+
+/* ---- Files ---- */
+
+/* An existing file, close-on-exec; never waits for the other side of a FIFO. */
+int marray_os_open(const char *path, bool writable, int *descriptor);
+/* A new file for reading and writing; exclusive: -EEXIST when the name is taken, even by a symbolic
+ * link to nothing, whose target is created otherwise. */
+int marray_os_create(const char *path, uint32_t permissions, bool exclusive, int *descriptor);
+int marray_os_close(int descriptor);
+int marray_os_inspect(int descriptor, struct marray_os_status *status);
+/* The same by name, behind symbolic links. */
+int marray_os_inspect_path(const char *path, struct marray_os_status *status);
+int marray_os_set_permissions(int descriptor, uint32_t permissions);
+/* Reads up to size bytes; *count is less only at the end of the file. */
+int marray_os_read_at(int descriptor, void *bytes, size_t size, uint64_t offset, size_t *count);
+/* Writes all of them or fails. */
+int marray_os_write_at(int descriptor, const void *bytes, size_t size, uint64_t offset);
+int marray_os_remove(const char *path);
+int marray_os_rename(const char *from, const char *to);
+/* The name behind all symbolic links, newly allocated; -ENOENT when there is none. */
+int marray_os_real_path(const char *path, char **real_path);
+
+/* ---- Space ---- */
+
+int marray_os_set_size(int descriptor, uint64_t size_bytes);
+/* Gives [start, start + length) blocks of its own and the file at least that size. */
+int marray_os_allocate(int descriptor, uint64_t start, uint64_t length);
+/* Makes a range inside the file read as zeros without ever making the file shorter, so that other
+ * maps of it stay whole; sparse gives the blocks back. */
+int marray_os_zero(int descriptor, uint64_t start, uint64_t length, bool sparse);
+
+/* ---- Maps ---- */
+
+enum marray_os_map_kind {
+    MARRAY_OS_MAP_READ,   /* shared, no stores */
+    MARRAY_OS_MAP_SHARED, /* stores reach the file */
+    MARRAY_OS_MAP_PRIVATE /* stores stay here */
+};
+
+/* A power of two; offsets of maps are multiples of it. */
+uint64_t marray_os_page_bytes(void);
+int marray_os_map(int descriptor, uint64_t offset, uint64_t length, enum marray_os_map_kind kind,
+                  void **base);
+int marray_os_unmap(void *base, uint64_t length);
+/* base and length in whole pages of one map. -EOPNOTSUPP: this kernel has no such advice. */
+int marray_os_advise(void *base, uint64_t length, enum marray_advice advice);
+/* How much of [base, base + length), which maps the file from offset on, is in the page cache.
+ * Whole pages. -EPERM where the kernel does not tell this user. */
+int marray_os_resident(int descriptor, uint64_t offset, void *base, uint64_t length,
+                       uint64_t *resident_bytes);
+
+/* ---- Durability ---- */
+
+/* Starts write-back of dirty pages of the range and returns. */
+int marray_os_start_write_back(int descriptor, uint64_t offset, uint64_t length);
+/* Returns when the mapped pages are durable. */
+int marray_os_sync_map(void *base, uint64_t length);
+/* Returns when the whole file is, with its metadata. */
+int marray_os_sync_file(int descriptor);
+/* Makes the names in path's folder durable. */
+int marray_os_sync_folder_of(const char *path);
+/* The calls above as a report names them; static text. */
+const char *marray_os_flush_calls(enum marray_flush_level level);
+
+/* ---- Locks, time, identity ---- */
+
+/* Locks [offset, offset + length), length not 0; wait false: -EAGAIN when another open holds it.
+ * -EINTR when a signal handler ran. */
+int marray_os_lock(int descriptor, enum marray_lock_kind kind, uint64_t offset, uint64_t length,
+                   bool wait);
+int marray_os_unlock(int descriptor, uint64_t offset, uint64_t length);
+/* Monotonic. */
+uint64_t marray_os_now_ns(void);
+int marray_os_sleep_ns(uint64_t duration_ns);
+/* Of this process; differs in a child after fork. */
+int64_t marray_os_process(void);
+
+#endif
