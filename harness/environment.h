@@ -8,7 +8,8 @@
 
 #include "common/error.h"
 
-/* The member environment of SCHEMA.md, everything but steal_share. New reference. */
+/* The member environment of SCHEMA.md, everything but steal_share. New reference; NULL when memory
+ * is short. */
 json_t *mm_environment_collect(void);
 
 /* /proc/stat's first line at one moment, to get steal_share over a run. */
@@ -27,7 +28,7 @@ json_t *mm_environment_steal_share(const struct mm_environment_cpu_time *before,
 json_t *mm_environment_file_facts(const char *path);
 
 /* Bytes this process has caused to be read from and written to storage (/proc/self/io), as the
- * metrics read_bytes and written_bytes. */
+ * metrics read_bytes and written_bytes. Allocates nothing. */
 struct mm_environment_io {
     unsigned long long read_bytes;
     unsigned long long written_bytes;

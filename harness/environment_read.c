@@ -102,6 +102,23 @@ int mm_environment_read_key(const char *path, const char *key, char *text, size_
     return status;
 }
 
+json_t *mm_environment_text(const char *text)
+{
+    json_t *exact = json_string(text);
+    if (exact)
+        return exact;
+    char *copy = strdup(text);
+    if (!copy)
+        return NULL;
+    for (unsigned char *c = (unsigned char *)copy; *c; c++) {
+        if (*c >= 0x80)
+            *c = '?';
+    }
+    json_t *ascii = json_string(copy);
+    free(copy);
+    return ascii;
+}
+
 json_t *mm_environment_unavailable(const char *format, ...)
 {
     char why[512];
@@ -109,7 +126,7 @@ json_t *mm_environment_unavailable(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(why, sizeof(why), format, arguments);
     va_end(arguments);
-    return json_pack("{s:s}", "unavailable", why);
+    return json_pack("{s:o}", "unavailable", mm_environment_text(why));
 }
 
 bool mm_environment_set(json_t *object, const char *key, json_t *value)

@@ -21,6 +21,10 @@ int mm_environment_read_choice(const char *path, char *text, size_t bytes);
  * /proc/self/io); -ENODATA when no line has that key. */
 int mm_environment_read_key(const char *path, const char *key, char *text, size_t bytes);
 
+/* A JSON text; bytes that are not UTF-8 (names of mounts and hosts may hold any) become '?'. New
+ * reference. */
+json_t *mm_environment_text(const char *text);
+
 /* {"unavailable": "<formatted text>"}: how a record says why a value is missing. New reference. */
 json_t *mm_environment_unavailable(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

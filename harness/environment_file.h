@@ -1,0 +1,25 @@
+/* Where a file lives: its mount and the block device under it. */
+#ifndef MM_HARNESS_ENVIRONMENT_FILE_H
+#define MM_HARNESS_ENVIRONMENT_FILE_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+/* One line of /proc/self/mountinfo, its escapes undone. */
+struct mm_environment_mount {
+    unsigned long long id;
+    unsigned major; /* of the file system's device; 0 where it has no block device of its own */
+    unsigned minor;
+    char mount_point[PATH_MAX];
+    char options[512]; /* of the mount, then those of the file system beyond them */
+    char type[64];
+    char source[PATH_MAX];
+};
+
+/* Reads one line; false when it is none of mountinfo. line is changed. */
+bool mm_environment_parse_mount(char *line, struct mm_environment_mount *mount);
+
+/* The mount that path, an existing file or folder, lies on. 0 or a negative errno. */
+int mm_environment_find_mount(const char *path, struct mm_environment_mount *mount);
+
+#endif
