@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "common/text.h"
 #include "results/record.h"
 #include "tests/support/synthetic_record.h"
@@ -343,6 +344,45 @@ static void every_member_is_missed_and_its_form_matters(void **state)
     mm_record_free(record);
 }
 
+/* Open maps aside, no member exists that the page does not describe. */
+static void assert_described(const char *page, json_t *value)
+{
+    static const char *const open_maps[] = {"parameters", "effective"};
+    char quoted[PATH_BYTES];
+    size_t index;
+    json_t *element;
+    const char *name;
+    json_array_foreach(value, index, element)
+    {
+        assert_described(page, element);
+    }
+    json_object_foreach(value, name, element)
+    {
+        snprintf(quoted, sizeof(quoted), "\"%.200s\"", name);
+        if (!strstr(page, quoted))
+            fail_msg("SCHEMA.md does not describe %s", quoted);
+        if (strcmp(name, open_maps[0]) != 0 && strcmp(name, open_maps[1]) != 0)
+            assert_described(page, element);
+    }
+}
+
+static void every_member_is_described_in_the_schema(void **state)
+{
+    (void)state;
+    static const char *const members[] = {"run", "environment", "files", "cases", "launches"};
+    const char *source = getenv("MAPMETER_SOURCE_DIR");
+    struct mm_record *record = full_record();
+    char *path = mm_file_join(source ? source : ".", "results/SCHEMA.md");
+    char *page = NULL;
+    size_t size = 0;
+    assert_int_equal(mm_file_read(path, (size_t)1 << 20, &page, &size, NULL), 0);
+    for (size_t i = 0; i < MM_COUNT_OF(members); i++)
+        assert_described(page, record_member(record, members[i]));
+    free(page);
+    free(path);
+    mm_record_free(record);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +395,7 @@ int main(void)
         cmocka_unit_test(facts_of_a_file_come_all_or_none),
         cmocka_unit_test(open_maps_take_any_name),
         cmocka_unit_test(every_member_is_missed_and_its_form_matters),
+        cmocka_unit_test(every_member_is_described_in_the_schema),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
