@@ -240,10 +240,14 @@ MARRAY_API int marray_residency(const struct marray *array, uint64_t *resident_b
  */
 
 /*
- * A typed window on one axis, made once outside the loop by marray_f8_vector() and its relatives;
- * get and set are inline and unchecked. Needs a view of one axis with that type in the machine's
- * byte order (-EINVAL otherwise; slice n-dimensional arrays first, or use a matrix). Valid as long
- * as the view; unguarded like marray_data().
+ * Typed windows on a view, made once outside the loop; get and set are inline and unchecked. All
+ * need the type in the machine's byte order (-EINVAL otherwise), are valid as long as the view, and
+ * are unguarded like marray_data().
+ *
+ *   marray_f8_vector   one axis whose elements stand side by side: compiles to what an array does,
+ *                      vector instructions included
+ *   marray_f8_strided  one axis of any stride: what a pointer with a step costs
+ *   marray_f8_matrix   two axes of any strides
  */
 #define MARRAY_ACCESSOR_TYPES(X) \
     X(i1, int8_t)                \
@@ -260,80 +264,108 @@ MARRAY_API int marray_residency(const struct marray *array, uint64_t *resident_b
 /* Used by the generated functions: checks type, axes and writability. */
 MARRAY_API int marray_accessor_check(const struct marray *array, const char *native_dtype,
                                      int dimensions, bool writable);
+/* The same for one axis without gaps; -EINVAL says to use the strided accessor. */
+MARRAY_API int marray_vector_check(const struct marray *array, const char *native_dtype,
+                                   bool writable);
 
-#define MARRAY_DEFINE_ACCESSORS(name, type)                                                    \
-    struct marray_##name##_vector {                                                            \
-        unsigned char *data;                                                                   \
-        uint64_t length;                                                                       \
-        int64_t stride_bytes;                                                                  \
-    };                                                                                         \
-    struct marray_##name##_matrix {                                                            \
-        unsigned char *data;                                                                   \
-        uint64_t rows, columns;                                                                \
-        int64_t row_stride_bytes, column_stride_bytes;                                         \
-    };                                                                                         \
-    static inline int marray_##name##_vector(const struct marray *array, bool writable,        \
-                                             struct marray_##name##_vector *vector)            \
-    {                                                                                          \
-        int status = marray_accessor_check(array, #name, 1, writable);                         \
-        if (status)                                                                            \
-            return status;                                                                     \
-        vector->data = (unsigned char *)marray_data(array);                                    \
-        vector->length = marray_shape(array)[0];                                               \
-        vector->stride_bytes = marray_strides(array)[0];                                       \
-        return 0;                                                                              \
-    }                                                                                          \
-    static inline int marray_##name##_matrix(const struct marray *array, bool writable,        \
-                                             struct marray_##name##_matrix *matrix)            \
-    {                                                                                          \
-        int status = marray_accessor_check(array, #name, 2, writable);                         \
-        if (status)                                                                            \
-            return status;                                                                     \
-        matrix->data = (unsigned char *)marray_data(array);                                    \
-        matrix->rows = marray_shape(array)[0];                                                 \
-        matrix->columns = marray_shape(array)[1];                                              \
-        matrix->row_stride_bytes = marray_strides(array)[0];                                   \
-        matrix->column_stride_bytes = marray_strides(array)[1];                                \
-        return 0;                                                                              \
-    }                                                                                          \
-    static inline type marray_##name##_get(struct marray_##name##_vector vector, uint64_t i)   \
-    {                                                                                          \
-        type value;                                                                            \
-        /* The usual stride as a constant lets the compiler treat the loop as one over a plain \
-         * pointer. memcpy, since elements may be unaligned. */                                \
-        if (vector.stride_bytes == (int64_t)sizeof(type))                                      \
-            memcpy(&value, vector.data + i * sizeof(type), sizeof(type));                      \
-        else                                                                                   \
-            memcpy(&value, vector.data + (int64_t)i * vector.stride_bytes, sizeof(type));      \
-        return value;                                                                          \
-    }                                                                                          \
-    static inline void marray_##name##_set(struct marray_##name##_vector vector, uint64_t i,   \
-                                           type value)                                         \
-    {                                                                                          \
-        if (vector.stride_bytes == (int64_t)sizeof(type))                                      \
-            memcpy(vector.data + i * sizeof(type), &value, sizeof(type));                      \
-        else                                                                                   \
-            memcpy(vector.data + (int64_t)i * vector.stride_bytes, &value, sizeof(type));      \
-    }                                                                                          \
-    static inline type marray_##name##_get2(struct marray_##name##_matrix matrix, uint64_t i,  \
-                                            uint64_t j)                                        \
-    {                                                                                          \
-        type value;                                                                            \
-        memcpy(&value,                                                                         \
-               matrix.data + (int64_t)i * matrix.row_stride_bytes +                            \
-                   (int64_t)j * matrix.column_stride_bytes,                                    \
-               sizeof(type));                                                                  \
-        return value;                                                                          \
-    }                                                                                          \
-    static inline void marray_##name##_set2(struct marray_##name##_matrix matrix, uint64_t i,  \
-                                            uint64_t j, type value)                            \
-    {                                                                                          \
-        memcpy(matrix.data + (int64_t)i * matrix.row_stride_bytes +                            \
-                   (int64_t)j * matrix.column_stride_bytes,                                    \
-               &value, sizeof(type));                                                          \
+/* memcpy, since elements may be unaligned: it is one load or store. */
+#define MARRAY_DEFINE_VECTOR(name, type)                                                     \
+    struct marray_##name##_vector {                                                          \
+        unsigned char *data;                                                                 \
+        uint64_t length;                                                                     \
+    };                                                                                       \
+    static inline int marray_##name##_vector(const struct marray *array, bool writable,      \
+                                             struct marray_##name##_vector *vector)          \
+    {                                                                                        \
+        int status = marray_vector_check(array, #name, writable);                            \
+        if (status)                                                                          \
+            return status;                                                                   \
+        vector->data = (unsigned char *)marray_data(array);                                  \
+        vector->length = marray_shape(array)[0];                                             \
+        return 0;                                                                            \
+    }                                                                                        \
+    static inline type marray_##name##_get(struct marray_##name##_vector vector, uint64_t i) \
+    {                                                                                        \
+        type value;                                                                          \
+        memcpy(&value, vector.data + i * sizeof(type), sizeof(type));                        \
+        return value;                                                                        \
+    }                                                                                        \
+    static inline void marray_##name##_set(struct marray_##name##_vector vector, uint64_t i, \
+                                           type value)                                       \
+    {                                                                                        \
+        memcpy(vector.data + i * sizeof(type), &value, sizeof(type));                        \
     }
 
-MARRAY_ACCESSOR_TYPES(MARRAY_DEFINE_ACCESSORS)
+#define MARRAY_DEFINE_STRIDED(name, type)                                                  \
+    struct marray_##name##_strided {                                                       \
+        unsigned char *data;                                                               \
+        uint64_t length;                                                                   \
+        int64_t stride_bytes;                                                              \
+    };                                                                                     \
+    static inline int marray_##name##_strided(const struct marray *array, bool writable,   \
+                                              struct marray_##name##_strided *strided)     \
+    {                                                                                      \
+        int status = marray_accessor_check(array, #name, 1, writable);                     \
+        if (status)                                                                        \
+            return status;                                                                 \
+        strided->data = (unsigned char *)marray_data(array);                               \
+        strided->length = marray_shape(array)[0];                                          \
+        strided->stride_bytes = marray_strides(array)[0];                                  \
+        return 0;                                                                          \
+    }                                                                                      \
+    static inline type marray_##name##_strided_get(struct marray_##name##_strided strided, \
+                                                   uint64_t i)                             \
+    {                                                                                      \
+        type value;                                                                        \
+        memcpy(&value, strided.data + (int64_t)i * strided.stride_bytes, sizeof(type));    \
+        return value;                                                                      \
+    }                                                                                      \
+    static inline void marray_##name##_strided_set(struct marray_##name##_strided strided, \
+                                                   uint64_t i, type value)                 \
+    {                                                                                      \
+        memcpy(strided.data + (int64_t)i * strided.stride_bytes, &value, sizeof(type));    \
+    }
+
+#define MARRAY_DEFINE_MATRIX(name, type)                                                      \
+    struct marray_##name##_matrix {                                                           \
+        unsigned char *data;                                                                  \
+        uint64_t rows, columns;                                                               \
+        int64_t row_stride_bytes, column_stride_bytes;                                        \
+    };                                                                                        \
+    static inline int marray_##name##_matrix(const struct marray *array, bool writable,       \
+                                             struct marray_##name##_matrix *matrix)           \
+    {                                                                                         \
+        int status = marray_accessor_check(array, #name, 2, writable);                        \
+        if (status)                                                                           \
+            return status;                                                                    \
+        matrix->data = (unsigned char *)marray_data(array);                                   \
+        matrix->rows = marray_shape(array)[0];                                                \
+        matrix->columns = marray_shape(array)[1];                                             \
+        matrix->row_stride_bytes = marray_strides(array)[0];                                  \
+        matrix->column_stride_bytes = marray_strides(array)[1];                               \
+        return 0;                                                                             \
+    }                                                                                         \
+    static inline type marray_##name##_get2(struct marray_##name##_matrix matrix, uint64_t i, \
+                                            uint64_t j)                                       \
+    {                                                                                         \
+        type value;                                                                           \
+        memcpy(&value,                                                                        \
+               matrix.data + (int64_t)i * matrix.row_stride_bytes +                           \
+                   (int64_t)j * matrix.column_stride_bytes,                                   \
+               sizeof(type));                                                                 \
+        return value;                                                                         \
+    }                                                                                         \
+    static inline void marray_##name##_set2(struct marray_##name##_matrix matrix, uint64_t i, \
+                                            uint64_t j, type value)                           \
+    {                                                                                         \
+        memcpy(matrix.data + (int64_t)i * matrix.row_stride_bytes +                           \
+                   (int64_t)j * matrix.column_stride_bytes,                                   \
+               &value, sizeof(type));                                                         \
+    }
+
+MARRAY_ACCESSOR_TYPES(MARRAY_DEFINE_VECTOR)
+MARRAY_ACCESSOR_TYPES(MARRAY_DEFINE_STRIDED)
+MARRAY_ACCESSOR_TYPES(MARRAY_DEFINE_MATRIX)
 
 /* ---- Locks ------------------------------------------------------------------------------------
  */

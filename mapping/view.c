@@ -82,14 +82,12 @@ int marray_accessor_check(const struct marray *array, const char *native_dtype, 
                           bool writable)
 {
     const char *path = MARRAY_PATH(array);
-    struct marray_dtype wanted;
-    int status = marray_dtype_parse(native_dtype, &wanted, array->message);
-    if (status)
-        return status;
-    if (wanted.type != array->dtype.type || array->dtype.swapped)
+    /* Past the byte order: the names of the accessors are the rest of the descr. */
+    if (strcmp(native_dtype, array->dtype.descr + 1) || array->dtype.swapped)
         return marray_fail(array->message, -EINVAL,
-                           "'%s': an accessor of %s for elements of %s: use marray_read()", path,
-                           wanted.descr, array->dtype.descr);
+                           "'%s': an accessor of %s in the machine's byte order for elements of "
+                           "%s: use marray_read()",
+                           path, native_dtype, array->dtype.descr);
     if (dimensions != array->dimensions)
         return marray_fail(array->message, -EINVAL,
                            "'%s': an accessor of %d axes for a view of %d: slice it first", path,
@@ -97,6 +95,17 @@ int marray_accessor_check(const struct marray *array, const char *native_dtype, 
     if (writable && array->map->mode == MARRAY_READ)
         return marray_fail(array->message, -EACCES, "'%s' is open for reading only", path);
     return 0;
+}
+
+int marray_vector_check(const struct marray *array, const char *native_dtype, bool writable)
+{
+    int status = marray_accessor_check(array, native_dtype, 1, writable);
+    if (!status && !marray_is_contiguous(array, MARRAY_ORDER_C))
+        status = marray_fail(array->message, -EINVAL,
+                             "'%s': a vector accessor for a stride of %" PRId64
+                             " bytes: use the strided one",
+                             MARRAY_PATH(array), array->strides[0]);
+    return status;
 }
 
 /* A view in the making: what the parts of a subscript have come to so far. */
