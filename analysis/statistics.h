@@ -42,10 +42,11 @@ bool mm_statistics_median_interval(const double *sorted, size_t count, double co
 
 /*
  * An interval for median(head) / median(base) of two independent samples of positive values: the
- * narrowest box [low(head) / high(base), high(head) / low(base)] of order-statistic intervals whose
- * coverages multiply to at least `coverage`; when there is none, the box of the two whole ranges.
- * The achieved coverage is a lower bound of the truth. False, and *interval untouched, with fewer
- * than MM_STATISTICS_INTERVAL_LAUNCHES on a side or a value that is not positive.
+ * box [low(head) / high(base), high(head) / low(base)] of two order-statistic intervals whose
+ * coverages multiply to at least `coverage` (when both samples are too small for that, of the two
+ * whole ranges). The ranks follow from the counts alone. The achieved coverage is a lower bound:
+ * the box is wider than it had to be. False, and *interval untouched, with fewer than
+ * MM_STATISTICS_INTERVAL_LAUNCHES on a side or a value that is not positive.
  */
 bool mm_statistics_ratio_interval(const double *sorted_base, size_t base_count,
                                   const double *sorted_head, size_t head_count, double coverage,

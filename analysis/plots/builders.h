@@ -1,0 +1,25 @@
+/* One function for each plot: its variables, its data and what it shows in words. */
+#ifndef MM_ANALYSIS_PLOTS_BUILDERS_H
+#define MM_ANALYSIS_PLOTS_BUILDERS_H
+
+#include <stdio.h>
+
+#include "analysis/plots/plots.h"
+#include "analysis/summary.h"
+
+/* Streams that plots.c opened and closes. */
+struct mm_plot_streams {
+    FILE *script; /* the variables; plots.c appends the template */
+    FILE *data;
+    FILE *alternative;
+};
+
+/* 0, -ENODATA when there is nothing to plot, -ENOMEM. plot has name and title. */
+int mm_plot_build_throughput(const struct mm_summary *summary, const struct mm_plot *plot,
+                             const struct mm_plot_streams *streams);
+int mm_plot_build_faults(const struct mm_summary *summary, const struct mm_plot *plot,
+                         const struct mm_plot_streams *streams);
+int mm_plot_build_flush(const struct mm_summary *summary, const struct mm_plot *plot,
+                        const struct mm_plot_streams *streams);
+
+#endif

@@ -1,0 +1,12 @@
+# Writes the templates into one C file, as the table that plots/templates.h declares.
+set(text "/* The gnuplot templates of analysis/plots; made by embed.cmake. */\n#include \"analysis/plots/templates.h\"\n\n")
+set(table "")
+foreach(template IN LISTS TEMPLATES)
+    get_filename_component(name "${template}" NAME_WE)
+    file(READ "${template}" bytes HEX)
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+    string(APPEND text "static const char template_${name}[] = {${bytes}0x00};\n")
+    string(APPEND table "    {\"${name}\", template_${name}},\n")
+endforeach()
+string(APPEND text "\nconst struct mm_plot_template mm_plot_templates[] = {\n${table}    {0, 0}};\n")
+file(WRITE "${OUTPUT}" "${text}")

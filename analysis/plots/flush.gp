@@ -1,0 +1,47 @@
+# Flush latencies by percentile, a panel for each workload, HdrHistogram style: both axes are log.
+# The lines above this one hold the data of this plot, those below are the same for every record.
+#
+# data_file index k - 1, of line k: 1 / (1 - p), latency in seconds
+reset
+set terminal svg dynamic size 860, plot_height name "flush" font "sans-serif,12" background "#ffffff"
+set encoding utf8
+set output output_file
+
+faint = "#808080"
+colour(k) = word("#1f83c4 #d55e00 #0a8f6a #b0529a #8a7a00 #5a5fc7 #c23b3b #6d6d6d", (k - 1) % 8 + 1)
+marker(k) = int(word("6 4 8 10 12 1 2 3", (k - 1) % 8 + 1))
+dash(k) = ((k - 1) / 8 + k - 1) % 5 + 1
+
+set multiplot
+set logscale xy
+set lmargin at screen 0.09
+set rmargin at screen 0.56
+set xrange [1:axis_high]
+set yrange [latency_low:latency_high]
+set xtics ("0" 1, "50" 2, "90" 10, "99" 100, "99.9" 1e3, "99.99" 1e4, "99.999" 1e5, "99.9999" 1e6, "99.99999" 1e7) nomirror
+set mxtics 1
+set format y "%.0s %cs"
+set ytics nomirror
+set grid xtics ytics lc rgb faint lw 0.6 dt 3
+set border 3
+set xlabel "percentile in %, as 1 / (1 - p) on a log axis" noenhanced
+set ylabel "flush latency, log axis" noenhanced
+set label 1 plot_title at screen 0.5, screen 1 - 18.0 / plot_height center noenhanced font ":Bold,14"
+set label 2 plot_caption at screen 0.5, screen 1 - 40.0 / plot_height center noenhanced font ",11"
+
+do for [panel = 1:panel_count] {
+    set tmargin at screen 1 - (panel_top[panel] + 24.0) / plot_height
+    set bmargin at screen 1 - (panel_bottom[panel] - 50.0) / plot_height
+    set label 3 panel_text[panel] at screen 0.09, screen 1 - (panel_top[panel] + 10.0) / plot_height \
+        noenhanced font ":Bold"
+    set key at screen 0.58, screen 1 - (panel_top[panel] + 18.0) / plot_height left top Left reverse \
+        noenhanced samplen 3 spacing 1.05 font ",11"
+    first_line = panel_first[panel]
+    plot NaN notitle, \
+        for [k = first_line:panel_last[panel]] data_file index k - 1 using 1:2 \
+            with linespoints lw 1.6 lc rgb colour(k - first_line + 1) dt dash(k - first_line + 1) \
+            pt marker(k - first_line + 1) ps 0.6 pointinterval -6 title line_text[k]
+    unset label 1
+    unset label 2
+}
+unset multiplot

@@ -1,0 +1,40 @@
+/* The plots of a record: SVG drawn by gnuplot, with the script and the data that draw it again. */
+#ifndef MM_ANALYSIS_PLOTS_PLOTS_H
+#define MM_ANALYSIS_PLOTS_PLOTS_H
+
+#include <stddef.h>
+
+#include "analysis/summary.h"
+#include "common/error.h"
+
+enum mm_plot_kind { MM_PLOT_THROUGHPUT, MM_PLOT_FAULTS, MM_PLOT_FLUSH, MM_PLOT_COUNT };
+
+/* All texts are owned. `gnuplot <name>.gp` in a folder with the data makes the same SVG again, byte
+ * for byte. */
+struct mm_plot {
+    const char *name; /* "throughput": also of the files */
+    const char *title;
+    char *alternative; /* what it shows, in words and figures */
+    char *script;      /* NULL when there is nothing to plot */
+    size_t script_size;
+    char *data;
+    size_t data_size;
+    char *svg; /* NULL when it could not be drawn */
+    size_t svg_size;
+    char *why_missing; /* one line, when svg is NULL */
+};
+
+struct mm_plots {
+    struct mm_plot plots[MM_PLOT_COUNT];
+};
+
+/* Makes all plots in memory. A missing or failing gnuplot is no error: svg is NULL then and
+ * why_missing says why. -ENOMEM. Release with mm_plots_release(), also after a failure. */
+int mm_plots_make(const struct mm_summary *summary, struct mm_plots *plots, struct mm_error *error);
+void mm_plots_release(struct mm_plots *plots);
+
+/* Writes what there is of each plot into folder: <name>.svg, .gp and .dat; folder is made when it
+ * is missing. An SVG of an earlier plot that there is none of now is removed. */
+int mm_plots_write(const struct mm_plots *plots, const char *folder, struct mm_error *error);
+
+#endif

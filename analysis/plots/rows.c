@@ -1,0 +1,196 @@
+/* Rows of cases, and the variables that every script begins with. */
+#include "analysis/plots/rows.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/report/escape.h"
+#include "common/text.h"
+#include "common/units.h"
+
+#define ROW_HEIGHT      17
+#define FRAME_HEIGHT    160
+#define LABEL_LIMIT     27
+#define HEADING_LIMIT   90
+#define CAPTION_LIMIT   110
+#define AXIS_PADDING    1.25
+#define TIC_COUNT_LIMIT 64
+
+int mm_plot_state(const struct mm_summary_case *one)
+{
+    if (strcmp(one->cache, "cold") == 0) {
+        return 0;
+    }
+    return strcmp(one->cache, "warm") == 0 ? 1 : 2;
+}
+
+static void add_row(struct mm_plot_rows *rows, const char *group, const struct mm_summary_case *one)
+{
+    rows->items[rows->count++] = (struct mm_plot_row){.group = group, .one = one};
+    rows->case_count += one != NULL;
+}
+
+static bool is_first_of_group(const struct mm_summary *summary, size_t index,
+                              bool (*keep)(const struct mm_summary_case *one))
+{
+    for (size_t i = 0; i < index; i++) {
+        if (keep(&summary->cases[i]) &&
+            strcmp(summary->cases[i].group, summary->cases[index].group) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int mm_plot_rows_make(const struct mm_summary *summary,
+                      bool (*keep)(const struct mm_summary_case *one), struct mm_plot_rows *rows)
+{
+    *rows = (struct mm_plot_rows){0};
+    rows->items = calloc(2 * summary->case_count + 1, sizeof *rows->items);
+    if (!rows->items) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < summary->case_count; i++) {
+        const struct mm_summary_case *first = &summary->cases[i];
+        if (!keep(first) || !is_first_of_group(summary, i, keep)) {
+            continue;
+        }
+        add_row(rows, first->group, NULL);
+        for (int state = 0; state <= 2; state++) {
+            for (size_t j = i; j < summary->case_count; j++) {
+                const struct mm_summary_case *one = &summary->cases[j];
+                if (keep(one) && mm_plot_state(one) == state &&
+                    strcmp(one->group, first->group) == 0) {
+                    add_row(rows, first->group, one);
+                }
+            }
+        }
+    }
+    return 0;
+}
+
+void mm_plot_rows_release(struct mm_plot_rows *rows)
+{
+    free(rows->items);
+    *rows = (struct mm_plot_rows){0};
+}
+
+char *mm_plot_row_text(const struct mm_summary_case *one)
+{
+    return mm_text_format("%s %s%s%s", one->cache, one->engine, *one->variant ? " " : "",
+                          one->variant);
+}
+
+unsigned mm_plot_height(const struct mm_plot_rows *rows)
+{
+    return FRAME_HEIGHT + ROW_HEIGHT * (unsigned)rows->count;
+}
+
+static const char *text_of(const json_t *holder, const char *name)
+{
+    const char *text = json_string_value(json_object_get(holder, name));
+    return text ? text : "unknown";
+}
+
+static void write_shortened(FILE *script, const char *text, size_t limit)
+{
+    char *shortened = mm_escape_shorten(text, limit);
+    mm_escape_gnuplot(script, shortened ? shortened : "");
+    free(shortened);
+}
+
+void mm_plot_write_opening(FILE *script, const struct mm_summary *summary,
+                           const struct mm_plot *plot, unsigned height)
+{
+    const json_t *run = mm_record_run(summary->record);
+    const json_t *environment = mm_record_environment(summary->record);
+    fprintf(script, "# %s: `gnuplot %s.gp` in this folder draws %s.svg again from %s.dat.\n",
+            plot->title, plot->name, plot->name, plot->name);
+    fprintf(script, "data_file = \"%s.dat\"\noutput_file = \"%s.svg\"\nplot_height = %u.0\n",
+            plot->name, plot->name, height);
+    char *title = mm_text_format("%s, suite %s", plot->title, text_of(run, "suite"));
+    char *caption =
+        mm_text_format("%s, %s, Linux %s, %s, run %s", text_of(environment, "hostname"),
+                       text_of(environment, "cpu_model"), text_of(environment, "kernel"),
+                       text_of(environment, "virtualisation"), text_of(run, "id"));
+    fputs("plot_title = ", script);
+    write_shortened(script, title ? title : "", HEADING_LIMIT);
+    fputs("\nplot_caption = ", script);
+    write_shortened(script, caption ? caption : "", CAPTION_LIMIT);
+    fputc('\n', script);
+    free(title);
+    free(caption);
+}
+
+int mm_plot_write_rows(FILE *script, const struct mm_plot_rows *rows,
+                       void (*note)(FILE *script, const struct mm_summary_case *one))
+{
+    fprintf(script, "row_count = %zu\n", rows->count);
+    fprintf(script, "array row_text[%zu]\narray row_note[%zu]\narray row_is_heading[%zu]\n",
+            rows->count, rows->count, rows->count);
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct mm_plot_row *row = &rows->items[i];
+        fprintf(script, "row_is_heading[%zu] = %d; row_text[%zu] = ", i + 1, row->one == NULL,
+                i + 1);
+        if (!row->one) {
+            write_shortened(script, row->group, HEADING_LIMIT);
+            fputc('\n', script);
+            continue;
+        }
+        char *text = mm_plot_row_text(row->one);
+        if (!text) {
+            return -ENOMEM;
+        }
+        write_shortened(script, text, LABEL_LIMIT);
+        free(text);
+        fprintf(script, "; row_note[%zu] = ", i + 1);
+        note(script, row->one);
+        fputc('\n', script);
+    }
+    return 0;
+}
+
+/* 1, 2 and 5 of each decade, or the decades alone, or every third of them. */
+static bool is_tic(double decades, int decade, int step)
+{
+    if (decades > 7) {
+        return step == 1 && decade % 3 == 0;
+    }
+    return decades <= 2 || step == 1;
+}
+
+void mm_plot_write_log_axis(FILE *script, double low, double high, const char *zero_text,
+                            char *(*show)(double value, char *text))
+{
+    static const int steps[] = {1, 2, 5};
+    char text[MM_UNITS_TEXT_BYTES];
+    double axis_low = low / AXIS_PADDING;
+    double axis_high = high * AXIS_PADDING;
+    if (zero_text) {
+        axis_low = low / 4;
+    }
+    double decades = log10(axis_high / axis_low);
+    fprintf(script, "axis_low = %.9g\naxis_high = %.9g\n", axis_low, axis_high);
+    fprintf(script, "array tic_at[%d]\narray tic_text[%d]\n", TIC_COUNT_LIMIT, TIC_COUNT_LIMIT);
+    int count = 0;
+    if (zero_text) {
+        count++;
+        fprintf(script, "tic_at[1] = axis_low; tic_text[1] = \"%s\"\n", zero_text);
+    }
+    for (int decade = (int)floor(log10(axis_low)); decade <= (int)ceil(log10(axis_high));
+         decade++) {
+        for (size_t i = 0; i < MM_COUNT_OF(steps); i++) {
+            double at = steps[i] * pow(10, decade);
+            bool is_inside = at >= (zero_text ? low * 0.999 : axis_low) && at <= axis_high;
+            if (is_inside && is_tic(decades, decade, steps[i]) && count < TIC_COUNT_LIMIT) {
+                count++;
+                fprintf(script, "tic_at[%d] = %.9g; tic_text[%d] = \"%s\"\n", count, at, count,
+                        show(at, text));
+            }
+        }
+    }
+    fprintf(script, "tic_count = %d\n", count);
+}
