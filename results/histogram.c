@@ -314,13 +314,14 @@ static void write_percentiles(const struct mm_histogram *histogram, FILE *stream
                               double unit_divisor)
 {
     uint64_t seen = 0;
-    for (double share = 0; seen < histogram->count && 1.0 - share >= HGRM_SMALLEST_DISTANCE;
-         share = next_share(share)) {
+    double share = 0;
+    while (seen < histogram->count && 1.0 - share >= HGRM_SMALLEST_DISTANCE) {
         uint64_t value = mm_histogram_quantile(histogram, share);
         seen = count_up_to(histogram, value);
         if (seen < histogram->count)
             fprintf(stream, "%12.3f %2.12f %10llu %14.2f\n", (double)value / unit_divisor, share,
                     (unsigned long long)seen, 1.0 / (1.0 - share));
+        share = next_share(share);
     }
     fprintf(stream, "%12.3f %2.12f %10llu\n", (double)histogram->maximum / unit_divisor, 1.0,
             (unsigned long long)histogram->count);

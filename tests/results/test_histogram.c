@@ -305,10 +305,11 @@ static void the_percentile_table_climbs_to_the_maximum_and_all_values(void **sta
     char *text = hgrm_of(histogram, 1000.0);
     char *rest = text;
     for (char *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n")) {
-        double value;
-        double share;
-        unsigned long long count;
-        if (sscanf(line, "%lf %lf %llu", &value, &share, &count) != 3)
+        char *end = line;
+        double value = strtod(line, &end);
+        double share = strtod(end, &end);
+        unsigned long long count = strtoull(end, &end, 10);
+        if (end == line || line[0] == '#' || value == 0)
             continue;
         assert_true(value >= last_value && share > last_share && count >= last_count);
         /* At least the share of the values lies at or below the value, and it is 1 % right. */

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,9 +173,18 @@ static void the_record_of_an_interrupted_run_loads(void **state)
     mm_record_free(loaded);
 }
 
+static size_t line_at(const char *bytes, size_t size)
+{
+    size_t line = 1;
+    for (size_t i = 0; i < size; i++)
+        line += bytes[i] == '\n';
+    return line;
+}
+
 static void a_record_cut_anywhere_is_refused_with_line_and_column(void **state)
 {
     const struct place *place = *state;
+    char where[32];
     struct mm_record *record = small_record();
     struct mm_error error;
     size_t size;
@@ -183,11 +193,10 @@ static void a_record_cut_anywhere_is_refused_with_line_and_column(void **state)
     /* Without its last byte, the newline, the record is still whole. */
     for (size_t cut = 1; cut<size - 1; cut += size - cut> 2 * CUT_STEP ? CUT_STEP : 1) {
         assert_refused(place, bytes, cut, -EBADMSG, &error);
-        int line = 0;
-        int column = -1;
+        snprintf(where, sizeof(where), ":%zu:", line_at(bytes, cut));
         const char *numbers = error.text + strlen(place->file);
-        assert_int_equal(sscanf(numbers, ":%d:%d: the record is cut", &line, &column), 2);
-        assert_true(line >= 1 && column >= 0);
+        assert_memory_equal(numbers, where, strlen(where));
+        assert_true(isdigit((unsigned char)numbers[strlen(where)]));
         assert_non_null(strstr(error.text, "cut off"));
     }
     assert_refused(place, bytes, 0, -EBADMSG, &error);

@@ -364,9 +364,9 @@ static struct synthetic_case nth_case(const struct synthetic_record_spec *spec, 
     return planned;
 }
 
-struct mm_record *synthetic_record(const struct synthetic_record_spec *given)
+struct mm_record *synthetic_record(const struct synthetic_record_spec *wanted)
 {
-    struct synthetic_record_spec spec = with_defaults(given);
+    struct synthetic_record_spec spec = with_defaults(wanted);
     struct mm_record *record = mm_record_new();
     size_t case_count = spec.workload_count * spec.engine_count * spec.cache_count;
     size_t measured = case_count - spec.skipped_cases;

@@ -37,6 +37,6 @@ struct synthetic_record_spec {
 };
 
 /* Never NULL: a lack of memory ends the test program. mm_record_free() releases it. */
-struct mm_record *synthetic_record(const struct synthetic_record_spec *spec);
+struct mm_record *synthetic_record(const struct synthetic_record_spec *wanted);
 
 #endif
