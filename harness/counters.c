@@ -160,10 +160,9 @@ static void open_perf(struct counter *counter, const char *event)
     int descriptor = open_event(&attributes);
     bool refused = descriptor == -EACCES || descriptor == -EPERM;
     if (refused && encode(event, true, &attributes, counter->why) == 0) {
-        int without_kernel = open_event(&attributes);
-        counter->exclude_kernel = without_kernel >= 0;
-        if (without_kernel >= 0)
-            descriptor = without_kernel;
+        /* A missing PMU shows only now: the refusal comes before the look for it. */
+        descriptor = open_event(&attributes);
+        counter->exclude_kernel = descriptor >= 0;
     }
     if (descriptor < 0) {
         explain(descriptor, &attributes, event, counter->why);
