@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -406,6 +407,37 @@ static void a_case_without_good_launches_has_none(void **state)
     mm_record_free(record);
 }
 
+/* The records that are kept in the tree were written by real runs, some by older versions. */
+static void every_sample_record_loads(void **state)
+{
+    (void)state;
+    const char *source = getenv("MAPMETER_SOURCE_DIR");
+    char *folder = mm_file_join(source ? source : ".", "results/samples");
+    DIR *samples = opendir(folder);
+    size_t loaded = 0;
+    for (const struct dirent *entry = samples ? readdir(samples) : NULL; entry;
+         entry = readdir(samples)) {
+        struct mm_record *record = NULL;
+        struct mm_error error = {0};
+        size_t length = strlen(entry->d_name);
+        if (length < 5 || strcmp(entry->d_name + length - 5, ".json") != 0)
+            continue;
+        char *path = mm_file_join(folder, entry->d_name);
+        if (mm_record_load(path, &record, &error) != 0)
+            fail_msg("%s", error.text);
+        mm_record_free(record);
+        free(path);
+        loaded++;
+    }
+    if (samples)
+        closedir(samples);
+    free(folder);
+    if (loaded == 0) {
+        print_message("no record in results/samples\n");
+        skip();
+    }
+}
+
 #define test_with_files(name) cmocka_unit_test_setup_teardown(name, make_place, remove_place)
 
 int main(void)
@@ -427,6 +459,7 @@ int main(void)
         cmocka_unit_test(a_case_is_found_by_its_id),
         cmocka_unit_test(good_launches_come_in_the_order_of_their_index),
         cmocka_unit_test(a_case_without_good_launches_has_none),
+        cmocka_unit_test(every_sample_record_loads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
