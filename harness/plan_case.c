@@ -216,10 +216,13 @@ int mm_plan_case_skip(const struct mm_plan_case *plan_case, const char *memory_r
     const struct mm_workload *workload = plan_case->workload;
     const struct mm_engine *engine = plan_case->engine;
     *reason = NULL;
-    int status = lacks_capabilities(plan_case, reason, error);
-    if (status || *reason)
-        return status;
+    /* The workload's own words say more than a list of capabilities. */
     const char *why = workload->skip ? workload->skip(plan_case->workload_options, engine) : NULL;
+    if (!why) {
+        int status = lacks_capabilities(plan_case, reason, error);
+        if (status || *reason)
+            return status;
+    }
     if (why) {
         *reason = strdup(why);
     } else if (plan_case->cache == MM_CACHE_COLD &&

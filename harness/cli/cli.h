@@ -1,0 +1,81 @@
+/* What main.c and the subcommands share. */
+#ifndef MM_HARNESS_CLI_CLI_H
+#define MM_HARNESS_CLI_CLI_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <jansson.h>
+
+#include "common/error.h"
+#include "harness/plan.h"
+
+/* Exit codes; of several that apply the first in the order usage, failed stands. */
+enum mm_cli_exit {
+    MM_CLI_OK = 0,
+    MM_CLI_USAGE = 2, /* usage or configuration: nothing was done */
+    MM_CLI_FAILED = 4 /* a case failed or gave a wrong result, or the work could not be finished */
+};
+
+/* One file cmd_<name>.c each. argv[0] is the name of the subcommand; returns the exit code. */
+int mm_cmd_run(int argc, char **argv);
+int mm_cmd_list(int argc, char **argv);
+int mm_cmd_doctor(int argc, char **argv);
+int mm_cmd_compare(int argc, char **argv);
+int mm_cmd_report(int argc, char **argv);
+int mm_cmd_worker(int argc, char **argv);
+
+/* The suites in workloads/suites, put into the program by CMake. */
+extern const struct mm_plan_shipped_suite mm_cli_suites[];
+extern const size_t mm_cli_suite_count;
+
+/*
+ * Parses the options of one subcommand. Options that argp does not know, and values that are
+ * missing, become one line with the nearest right name, as everything that the parser function puts
+ * into error does. --help ends the program. Returns 0 or -EINVAL with error set.
+ */
+int mm_cli_parse(const struct argp *argp, int argc, char **argv, void *input,
+                 struct mm_error *error);
+
+/* Prints "mapmeter <command>: <text>" on standard error and returns exit_code. */
+int mm_cli_fail(const char *command, const struct mm_error *error, int exit_code);
+
+/* A failure to read or to make something: usage when it is of the user's naming (missing, not a
+ * record...), failed when the machine is at fault (full disk, no memory, input/output error). */
+int mm_cli_exit_code(int status);
+
+/* Flushes standard output; the exit code becomes failed, with a line, when it could not be written
+ * (a full disk, but not a reader that went away). */
+int mm_cli_finish_output(const char *command, int exit_code);
+
+/* Indented JSON and a newline to standard output; -ENOMEM for NULL. Takes over json. */
+int mm_cli_print_json(json_t *json);
+
+/* Whether stream is a terminal on which a line can be written over. */
+bool mm_cli_terminal(FILE *stream);
+
+/* Whether colours may be written to stream: such a terminal, and no NO_COLOR. */
+bool mm_cli_colour(FILE *stream);
+
+/* cli_out.c: the folder of results. */
+struct mm_cli_out {
+    char *folder;
+    size_t kept; /* length of the part of folder that was there before */
+    bool link;   /* mapmeter-results/latest shall point here */
+};
+/* asked NULL: ./mapmeter-results/<UTC time>-<suite>. -EEXIST when it exists and is not empty. */
+int mm_cli_out_make(const char *asked, const char *suite, struct mm_cli_out *out,
+                    struct mm_error *error);
+/* The link latest, when the folder has the default place. */
+int mm_cli_out_link(const struct mm_cli_out *out, struct mm_error *error);
+/* Removes what mm_cli_out_make made, as far as it is empty. */
+void mm_cli_out_remove_empty(const struct mm_cli_out *out);
+void mm_cli_out_release(struct mm_cli_out *out);
+
+/* cli_plan.c: a plan for people. */
+int mm_cli_print_plan(const struct mm_plan *plan, FILE *stream);
+json_t *mm_cli_plan_to_json(const struct mm_plan *plan);
+
+#endif

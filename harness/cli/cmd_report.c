@@ -1,0 +1,116 @@
+/* mapmeter report: the page, the plots and the summary of a record, written again. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "analysis/report/report.h"
+#include "common/file.h"
+#include "harness/cli/cli.h"
+#include "results/record.h"
+
+struct report_options {
+    const char *record;
+    const char *out;
+    bool quiet;
+    struct mm_error error;
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct report_options *report = state->input;
+    switch (key) {
+    case 'o':
+        report->out = argument;
+        return 0;
+    case 'q':
+        report->quiet = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (report->record) {
+            mm_error_set(&report->error, -EINVAL, "'%s': report takes one record", argument);
+            return EINVAL;
+        }
+        report->record = argument;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* Without --out: where the record is. */
+static char *folder_of(const char *record)
+{
+    struct stat state;
+    if (!strcmp(record, "-"))
+        return strdup(".");
+    if (!stat(record, &state) && S_ISDIR(state.st_mode))
+        return strdup(record);
+    const char *slash = strrchr(record, '/');
+    if (!slash)
+        return strdup(".");
+    return strndup(record, slash == record ? 1 : (size_t)(slash - record));
+}
+
+static void show_warning(void *context, const char *line)
+{
+    (void)context;
+    fprintf(stderr, "mapmeter report: %s\n", line);
+}
+
+static int write_reports(const struct report_options *report, const struct mm_record *record,
+                         const char *folder, struct mm_error *error)
+{
+    struct mm_report_options wanted = {
+        .html = true, .markdown = true, .plots = true, .warn = show_warning};
+    int status = mm_file_make_folders(folder, error);
+    if (!status)
+        status = mm_report_write(record, folder, &wanted, error);
+    if (!status && !report->quiet)
+        status = mm_report_text(record, stdout, mm_cli_colour(stdout), error);
+    if (!status && !report->quiet)
+        printf("\nreport: %s/report.html\n", folder);
+    return status;
+}
+
+int mm_cmd_report(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        {"out", 'o', "DIR", 0, "folder to write into (the record's own)", 0},
+        {"quiet", 'q', NULL, 0, "print nothing but what goes wrong", 0},
+        {NULL, 0, NULL, 0, NULL, 0},
+    };
+    static const struct argp argp = {
+        .options = options,
+        .parser = parse_option,
+        .args_doc = "RECORD",
+        .doc = "Writes report.html, summary.md and the plots of a record again, and prints its "
+               "table. Nothing is measured. RECORD is a folder of results, its results.json, or - "
+               "for standard input.\v"
+               "Example:\n  mapmeter report mapmeter-results/latest --out /tmp/report",
+    };
+    struct report_options report = {0};
+    struct mm_error *error = &report.error;
+    struct mm_record *record = NULL;
+    char *folder = NULL;
+    int exit_code = MM_CLI_OK;
+    int status = mm_cli_parse(&argp, argc, argv, &report, error);
+    if (!status && !report.record)
+        status = mm_error_set(error, -EINVAL, "name a record: mapmeter report RECORD");
+    if (!status)
+        status = mm_record_load(report.record, &record, error);
+    if (status) {
+        exit_code = mm_cli_fail("report", error, mm_cli_exit_code(status));
+        goto cleanup;
+    }
+    folder = report.out ? strdup(report.out) : folder_of(report.record);
+    status = folder ? write_reports(&report, record, folder, error)
+                    : mm_error_set(error, -ENOMEM, "not enough memory");
+    if (status)
+        exit_code = mm_cli_fail("report", error, MM_CLI_FAILED);
+
+cleanup:
+    free(folder);
+    mm_record_free(record);
+    return mm_cli_finish_output("report", exit_code);
+}

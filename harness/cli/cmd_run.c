@@ -1,0 +1,472 @@
+/* mapmeter run: plans, measures, writes the record and its reports. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "analysis/report/report.h"
+#include "common/file.h"
+#include "common/text.h"
+#include "common/units.h"
+#include "harness/campaigns/run.h"
+#include "harness/cli/cli.h"
+#include "harness/data_file.h"
+#include "results/record.h"
+
+#define RECORD_LIMIT_BYTES ((size_t)4 << 30)
+
+/* Keys of options without a letter. */
+enum {
+    KEY_DTYPE = 256,
+    KEY_SHAPE,
+    KEY_OFFSET,
+    KEY_ALLOW_WRITE,
+    KEY_DATA_DIR,
+    KEY_SIZE,
+    KEY_LAUNCHES,
+    KEY_SEED,
+    KEY_DRY_RUN,
+    KEY_JSON
+};
+
+/* What the command line says. The lists have room for every word of it. */
+struct run_options {
+    struct mm_plan_request request;
+    const char **workloads;
+    const char **engines;
+    const char **caches;
+    const char **parameters;
+    const char *data_folder;
+    const char *out;
+    bool dry_run;
+    bool json;
+    bool quiet;
+    struct mm_error error;
+};
+
+static const struct argp_option options[] = {
+    {NULL, 0, NULL, 0, "What to measure:", 1},
+    {"workload", 'w', "NAME,...", 0, "workloads, without a suite; with one: only these", 1},
+    {"engine", 'e', "NAME,...", 0, "engines (all of them without this option)", 1},
+    {"cache", 'c', "STATE,...", 0, "cache states: cold, warm (both)", 1},
+    {"parameter", 'p', "NAME=VALUE,...", 0,
+     "a parameter of a workload or an engine; several values multiply", 1},
+    {"launches", KEY_LAUNCHES, "N", 0, "fresh processes per case; intervals need 6", 1},
+    {"seed", KEY_SEED, "N", 0, "of the order and of all random choices (a new one every run)", 1},
+    {NULL, 0, NULL, 0, "On which data:", 2},
+    {"size", KEY_SIZE, "SIZE", 0, "of the generated data files, such as 64MiB", 2},
+    {"data-dir", KEY_DATA_DIR, "DIR", 0,
+     "where generated data files live and are found again ($MAPMETER_DATA_DIR, else "
+     "~/.cache/mapmeter)",
+     2},
+    {"dir", 0, NULL, OPTION_ALIAS, NULL, 2},
+    {"file", 'f', "FILE", 0, "your own file instead; it is never changed without --allow-write", 2},
+    {"dtype", KEY_DTYPE, "DESCR", 0, "its elements as numpy writes them, such as <f8 (bytes)", 2},
+    {"shape", KEY_SHAPE, "N,...", 0, "its axes (one, as long as the file)", 2},
+    {"offset", KEY_OFFSET, "SIZE", 0, "where its data starts (at 0)", 2},
+    {"allow-write", KEY_ALLOW_WRITE, NULL, 0, "workloads that write may change it", 2},
+    {NULL, 0, NULL, 0, "What comes out:", 3},
+    {"out", 'o', "DIR", 0,
+     "folder of the results, new or empty (./mapmeter-results/<UTC time>-<suite>)", 3},
+    {"dry-run", KEY_DRY_RUN, NULL, 0, "print the plan and how long it will take; do nothing", 3},
+    {"json", KEY_JSON, NULL, 0, "print the record, or the plan, as JSON on standard output", 3},
+    {"quiet", 'q', NULL, 0, "print nothing but what goes wrong", 3},
+    {NULL, 0, NULL, 0, NULL, 0},
+};
+
+static const char doc[] =
+    "Measures every case of a suite, or the cases that the options name: each in fresh processes, "
+    "one after the other in shuffled rounds. Writes results.json, report.html and more into a new "
+    "folder and prints a table.\v"
+    "Examples:\n"
+    "  mapmeter run quick\n"
+    "  mapmeter run quick --dry-run\n"
+    "  mapmeter run my-suite.yaml --out results/today\n"
+    "  mapmeter run -w random -e mmap,pread -c cold -p block=4KiB,64KiB\n"
+    "  mapmeter run -w sequential --file data.npy --json\n"
+    "  mapmeter run -w chunked -e marray --size 1GiB --launches 12\n"
+    "\n"
+    "'mapmeter list' shows the suites, the workloads, the engines and their parameters.\n"
+    "\n"
+    "Exit codes: 0 done; 2 wrong usage or configuration, nothing was done; 4 a case failed or gave "
+    "a wrong result, or the work could not be finished.";
+
+static int parse_count(const char *option, const char *text, uint64_t maximum, uint64_t *count,
+                       struct mm_error *error)
+{
+    if (mm_units_parse_count(text, count) || !*count || *count > maximum)
+        return mm_error_set(error, -EINVAL, "%s %s: write a whole number from 1 to %llu", option,
+                            text, (unsigned long long)maximum);
+    return 0;
+}
+
+/* Decimal, or hexadecimal as records have it. */
+static int parse_seed(const char *text, uint64_t *seed, struct mm_error *error)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 0);
+    if (text[0] < '0' || text[0] > '9' || *end || errno)
+        return mm_error_set(error, -EINVAL, "--seed %s: write a whole number below 2^64", text);
+    *seed = value;
+    return 0;
+}
+
+static int parse_offset(const char *text, uint64_t *offset, struct mm_error *error)
+{
+    if (mm_units_parse_size(text, offset))
+        return mm_error_set(error, -EINVAL, "--offset %s: write a size, such as 128 or 4KiB", text);
+    return 0;
+}
+
+/* The options that are not just stored. */
+static error_t parse_value(int key, char *argument, struct run_options *run)
+{
+    struct mm_plan_request *request = &run->request;
+    uint64_t count;
+    int status;
+    switch (key) {
+    case KEY_OFFSET:
+        return parse_offset(argument, &request->offset_bytes, &run->error) ? EINVAL : 0;
+    case KEY_LAUNCHES:
+        status = parse_count("--launches", argument, 10000, &count, &run->error);
+        if (!status)
+            request->launches = (uint32_t)count;
+        return status ? EINVAL : 0;
+    case KEY_SEED:
+        request->has_seed = true;
+        return parse_seed(argument, &request->seed, &run->error) ? EINVAL : 0;
+    case ARGP_KEY_ARG:
+        if (request->suite) {
+            mm_error_set(&run->error, -EINVAL, "'%s' and '%s': run takes one suite", request->suite,
+                         argument);
+            return EINVAL;
+        }
+        request->suite = argument;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct run_options *run = state->input;
+    struct mm_plan_request *request = &run->request;
+    switch (key) {
+    case 'w':
+        run->workloads[request->workload_count++] = argument;
+        return 0;
+    case 'e':
+        run->engines[request->engine_count++] = argument;
+        return 0;
+    case 'c':
+        run->caches[request->cache_count++] = argument;
+        return 0;
+    case 'p':
+        run->parameters[request->parameter_count++] = argument;
+        return 0;
+    case 'f':
+        request->file = argument;
+        return 0;
+    case 'o':
+        run->out = argument;
+        return 0;
+    case 'q':
+        run->quiet = true;
+        return 0;
+    case KEY_DTYPE:
+        request->dtype = argument;
+        return 0;
+    case KEY_SHAPE:
+        request->shape = argument;
+        return 0;
+    case KEY_ALLOW_WRITE:
+        request->allow_write = true;
+        return 0;
+    case KEY_DATA_DIR:
+        run->data_folder = argument;
+        return 0;
+    case KEY_SIZE:
+        request->size = argument;
+        return 0;
+    case KEY_DRY_RUN:
+        run->dry_run = true;
+        return 0;
+    case KEY_JSON:
+        run->json = true;
+        return 0;
+    default:
+        return parse_value(key, argument, run);
+    }
+}
+
+/* The progress of a run on standard error. */
+struct progress {
+    bool terminal; /* one line that is written over; else only failures are worth a line */
+    bool quiet;
+};
+
+static void clear_line(const struct progress *progress)
+{
+    if (progress->terminal)
+        fputs("\r\033[K", stderr);
+}
+
+static void show_launch(void *context, size_t done, size_t total, uint64_t left_ns,
+                        const char *case_name, const char *failure_or_null)
+{
+    const struct progress *progress = context;
+    clear_line(progress);
+    if (failure_or_null)
+        fprintf(stderr, "mapmeter run: %s: %s\n", case_name, failure_or_null);
+    if (!progress->terminal)
+        return;
+    char left[MM_UNITS_TEXT_BYTES];
+    if (done < total)
+        fprintf(stderr, "%zu of %zu launches, %s left  %.40s", done, total,
+                mm_units_show_duration((double)left_ns, left), case_name);
+    fflush(stderr);
+}
+
+static void show_phase(void *context, const char *text)
+{
+    const struct progress *progress = context;
+    if (!progress->terminal)
+        return;
+    clear_line(progress);
+    fputs(text, stderr);
+    fflush(stderr);
+}
+
+static void show_warning(void *context, const char *line)
+{
+    const struct progress *progress = context;
+    clear_line(progress);
+    if (!progress->quiet)
+        fprintf(stderr, "mapmeter run: %s\n", line);
+}
+
+/* Everything that follows from the record, beside it in the folder. */
+static int write_reports(const struct mm_record *record, const char *folder,
+                         struct progress *progress, struct mm_error *error)
+{
+    struct mm_report_options reports = {
+        .html = true,
+        .markdown = true,
+        .plots = true,
+        .warn = show_warning,
+        .warn_context = progress,
+    };
+    char *repetitions = mm_file_join(folder, "gbench.json");
+    char *aggregates = mm_file_join(folder, "gbench-aggregates.json");
+    int status = -ENOMEM;
+    if (repetitions && aggregates)
+        status = mm_record_save_gbench(record, repetitions, error);
+    else
+        mm_error_set(error, status, "not enough memory");
+    if (!status)
+        status = mm_record_save_gbench_aggregates(record, aggregates, error);
+    free(repetitions);
+    free(aggregates);
+    if (!status)
+        show_phase(progress, "writing the report");
+    if (!status)
+        status = mm_report_write(record, folder, &reports, error);
+    clear_line(progress);
+    return status;
+}
+
+/* The very bytes of results.json. */
+static int print_record(const char *folder, struct mm_error *error)
+{
+    char *path = mm_file_join(folder, "results.json");
+    char *bytes = NULL;
+    size_t size = 0;
+    int status = path ? mm_file_read(path, RECORD_LIMIT_BYTES, &bytes, &size, error)
+                      : mm_error_set(error, -ENOMEM, "not enough memory");
+    if (!status)
+        fwrite(bytes, 1, size, stdout);
+    free(bytes);
+    free(path);
+    return status;
+}
+
+static size_t count_failed(const struct mm_record *record)
+{
+    size_t failed = 0;
+    size_t index;
+    json_t *launch;
+    json_array_foreach(mm_record_launches(record), index, launch)
+    {
+        const char *status = json_string_value(json_object_get(launch, "status"));
+        if (!status || strcmp(status, "ok"))
+            failed++;
+    }
+    return failed;
+}
+
+/* The last lines, and the exit code that the launches deserve. */
+static int conclude(const struct run_options *run, const struct mm_plan *plan,
+                    const struct mm_record *record, const char *folder)
+{
+    struct mm_error error;
+    int exit_code = MM_CLI_OK;
+    size_t launches = json_array_size(mm_record_launches(record));
+    size_t failed = count_failed(record);
+    const char *interrupted =
+        json_string_value(json_object_get(mm_record_run(record), "interrupted"));
+    if (!run->json && !run->quiet)
+        printf("\nreport: %s/report.html\n", folder);
+    if (!launches && !interrupted) {
+        mm_error_set(&error, 0, "nothing was measured, every case is skipped: %s",
+                     plan->cases[0].skip_reason ? plan->cases[0].skip_reason : "no launch");
+        mm_cli_fail("run", &error, 0);
+    }
+    if (failed) {
+        mm_error_set(&error, 0, "%zu of %zu launches failed; the reasons are in %s/results.json",
+                     failed, launches, folder);
+        exit_code = mm_cli_fail("run", &error, MM_CLI_FAILED);
+    }
+    if (interrupted) {
+        mm_error_set(&error, 0,
+                     "ended early by %s; %s/results.json has the %zu launches that were "
+                     "finished",
+                     interrupted, folder, launches);
+        exit_code = mm_cli_fail("run", &error, MM_CLI_FAILED);
+    }
+    return exit_code;
+}
+
+static int measure(const struct run_options *run, const struct mm_plan *plan,
+                   const struct mm_cli_out *out, const char *const *command, size_t command_count)
+{
+    struct progress progress = {
+        .terminal = !run->quiet && mm_cli_terminal(stderr),
+        .quiet = run->quiet,
+    };
+    struct mm_run_progress callbacks = {
+        .context = &progress, .launch = show_launch, .phase = show_phase};
+    struct mm_run_request request = {
+        .plan = plan,
+        .command = command,
+        .command_count = command_count,
+        .out_folder = out->folder,
+        .progress = &callbacks,
+    };
+    struct mm_error error = {0};
+    struct mm_record *record = NULL;
+    int status = mm_run(&request, &record, &error);
+    clear_line(&progress);
+    if (status) {
+        mm_cli_out_remove_empty(out);
+        return mm_cli_fail("run", &error, MM_CLI_FAILED);
+    }
+    status = write_reports(record, out->folder, &progress, &error);
+    if (!status && mm_cli_out_link(out, &error))
+        show_warning(&progress, error.text);
+    if (!status && run->json)
+        status = print_record(out->folder, &error);
+    else if (!status && !run->quiet)
+        status = mm_report_text(record, stdout, mm_cli_colour(stdout), &error);
+    int exit_code = conclude(run, plan, record, out->folder);
+    if (status)
+        exit_code = mm_cli_fail("run", &error, MM_CLI_FAILED);
+    mm_record_free(record);
+    return exit_code;
+}
+
+static int show_plan(const struct run_options *run, const struct mm_plan *plan)
+{
+    int status =
+        run->json ? mm_cli_print_json(mm_cli_plan_to_json(plan)) : mm_cli_print_plan(plan, stdout);
+    struct mm_error error;
+    if (!status)
+        return MM_CLI_OK;
+    mm_error_set(&error, status, "the plan cannot be printed: %s", strerror(-status));
+    return mm_cli_fail("run", &error, MM_CLI_FAILED);
+}
+
+static int plan_and_run(struct run_options *run, int argc, char **argv)
+{
+    struct mm_plan *plan = NULL;
+    struct mm_error *error = &run->error;
+    int status = mm_plan_make(&run->request, &plan, error);
+    if (status)
+        return mm_cli_fail("run", error, mm_cli_exit_code(status));
+    int exit_code = MM_CLI_OK;
+    if (run->dry_run) {
+        exit_code = show_plan(run, plan);
+        goto cleanup;
+    }
+    struct mm_cli_out out = {0};
+    status = mm_cli_out_make(run->out, plan->suite, &out, error);
+    if (status) {
+        exit_code = mm_cli_fail("run", error, mm_cli_exit_code(status));
+        goto cleanup;
+    }
+    const char **command = calloc((size_t)argc + 1, sizeof(*command));
+    if (command) {
+        command[0] = "mapmeter";
+        for (int i = 0; i < argc; i++)
+            command[i + 1] = argv[i];
+        exit_code = measure(run, plan, &out, command, (size_t)argc + 1);
+    } else {
+        mm_cli_out_remove_empty(&out);
+        mm_error_set(error, -ENOMEM, "not enough memory");
+        exit_code = mm_cli_fail("run", error, MM_CLI_FAILED);
+    }
+    free(command);
+    mm_cli_out_release(&out);
+
+cleanup:
+    mm_plan_free(plan);
+    return exit_code;
+}
+
+int mm_cmd_run(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = options, .parser = parse_option, .args_doc = "[SUITE]", .doc = doc};
+    size_t words = (size_t)argc + 1;
+    struct run_options run = {
+        .workloads = calloc(words, sizeof(char *)),
+        .engines = calloc(words, sizeof(char *)),
+        .caches = calloc(words, sizeof(char *)),
+        .parameters = calloc(words, sizeof(char *)),
+    };
+    char *folder = NULL;
+    int exit_code = MM_CLI_FAILED;
+    if (!run.workloads || !run.engines || !run.caches || !run.parameters) {
+        mm_error_set(&run.error, -ENOMEM, "not enough memory");
+        mm_cli_fail("run", &run.error, exit_code);
+        goto cleanup;
+    }
+    int status = mm_cli_parse(&argp, argc, argv, &run, &run.error);
+    if (!status) {
+        folder = run.data_folder ? strdup(run.data_folder) : mm_data_file_default_folder();
+        if (!folder)
+            status = mm_error_set(&run.error, -ENOMEM, "not enough memory");
+    }
+    if (status) {
+        exit_code = mm_cli_fail("run", &run.error, mm_cli_exit_code(status));
+        goto cleanup;
+    }
+    run.request.workloads = run.workloads;
+    run.request.engines = run.engines;
+    run.request.caches = run.caches;
+    run.request.parameters = run.parameters;
+    run.request.data_folder = folder;
+    run.request.suite_folder = getenv("MAPMETER_SUITES");
+    run.request.shipped = mm_cli_suites;
+    run.request.shipped_count = mm_cli_suite_count;
+    exit_code = mm_cli_finish_output("run", plan_and_run(&run, argc, argv));
+
+cleanup:
+    free(folder);
+    free(run.workloads);
+    free(run.engines);
+    free(run.caches);
+    free(run.parameters);
+    return exit_code;
+}
