@@ -85,8 +85,8 @@ static int create_beside(const char *path, char **temporary, int *descriptor)
 
 int mm_file_replace(const char *path, const void *bytes, size_t size, struct mm_error *error)
 {
-    char *temporary;
-    int descriptor;
+    char *temporary = NULL;
+    int descriptor = -1;
     int status = create_beside(path, &temporary, &descriptor);
     if (status)
         return mm_error_set(error, status, "%s: cannot create a file beside it: %s", path,
