@@ -26,16 +26,16 @@ set grid xtics ytics lc rgb faint lw 0.6 dt 3
 set border 3
 set xlabel "percentile in %, as 1 / (1 - p) on a log axis" noenhanced
 set ylabel "flush latency, log axis" noenhanced
-set label 1 plot_title at screen 0.5, screen 1 - 18.0 / plot_height center noenhanced font ":Bold,14"
-set label 2 plot_caption at screen 0.5, screen 1 - 40.0 / plot_height center noenhanced font ",11"
+set label 1 plot_title at screen 0.5, screen 1 - 18.0 / plot_height center noenhanced font "sans-serif:Bold,14"
+set label 2 plot_caption at screen 0.5, screen 1 - 40.0 / plot_height center noenhanced font "sans-serif,11"
 
 do for [panel = 1:panel_count] {
     set tmargin at screen 1 - (panel_top[panel] + 24.0) / plot_height
     set bmargin at screen 1 - (panel_bottom[panel] - 50.0) / plot_height
     set label 3 panel_text[panel] at screen 0.09, screen 1 - (panel_top[panel] + 10.0) / plot_height \
-        noenhanced font ":Bold"
+        noenhanced font "sans-serif:Bold,12"
     set key at screen 0.58, screen 1 - (panel_top[panel] + 18.0) / plot_height left top Left reverse \
-        noenhanced samplen 3 spacing 1.05 font ",11"
+        noenhanced samplen 3 spacing 1.05 font "sans-serif,11"
     first_line = panel_first[panel]
     plot NaN notitle, \
         for [k = first_line:panel_last[panel]] data_file index k - 1 using 1:2 \

@@ -153,6 +153,20 @@ int mm_plot_write_rows(FILE *script, const struct mm_plot_rows *rows,
     return 0;
 }
 
+/* "1.00 GB/s" to "1 GB/s": tics are exact. */
+static char *without_zeros(char *text)
+{
+    char *unit = strchr(text, ' ');
+    char *point = memchr(text, '.', unit ? (size_t)(unit - text) : strlen(text));
+    char *end = unit ? unit : text + strlen(text);
+    char *cut = end;
+    while (point && cut > point && (cut[-1] == '0' || cut[-1] == '.')) {
+        cut--;
+    }
+    memmove(cut, end, strlen(end) + 1);
+    return text;
+}
+
 /* 1, 2 and 5 of each decade, or the decades alone, or every third of them. */
 static bool is_tic(double decades, int decade, int step)
 {
@@ -188,7 +202,7 @@ void mm_plot_write_log_axis(FILE *script, double low, double high, const char *z
             if (is_inside && is_tic(decades, decade, steps[i]) && count < TIC_COUNT_LIMIT) {
                 count++;
                 fprintf(script, "tic_at[%d] = %.9g; tic_text[%d] = \"%s\"\n", count, at, count,
-                        show(at, text));
+                        without_zeros(show(at, text)));
             }
         }
     }

@@ -14,8 +14,10 @@ warm = "#d55e00"
 other = "#0a8f6a"
 faint = "#808080"
 
-set title plot_title noenhanced offset 0,1.4 font ":Bold,14"
-set label 1 plot_caption at graph 0.5, screen 1 - 40.0 / plot_height center noenhanced font ",11"
+set label 1 plot_title at screen 0.5, screen 1 - 18.0 / plot_height center noenhanced \
+    font "sans-serif:Bold,14"
+set label 2 plot_caption at screen 0.5, screen 1 - 40.0 / plot_height center noenhanced \
+    font "sans-serif,11"
 set lmargin at screen 0.27
 set rmargin at screen 0.68
 set tmargin at screen 1 - 90.0 / plot_height
@@ -34,10 +36,10 @@ set key at screen 0.5, screen 1 - 62.0 / plot_height center center horizontal no
 
 do for [i = 1:row_count] {
     if (row_is_heading[i]) {
-        set label 10 + 2 * i row_text[i] at screen 0.012, first i noenhanced font ":Bold"
+        set label 10 + 2 * i row_text[i] at screen 0.012, first i noenhanced font "sans-serif:Bold,12"
     } else {
         set label 10 + 2 * i row_text[i] at screen 0.03, first i noenhanced
-        set label 11 + 2 * i row_note[i] at screen 0.69, first i noenhanced font ",11"
+        set label 11 + 2 * i row_note[i] at screen 0.69, first i noenhanced font "sans-serif,11"
         set arrow 10 + i from graph 0, first i to graph 1, first i nohead lc rgb faint lw 0.3 back
     }
 }

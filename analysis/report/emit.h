@@ -1,0 +1,83 @@
+/* The emitters behind report.h, and the wording that they share. */
+#ifndef MM_ANALYSIS_REPORT_EMIT_H
+#define MM_ANALYSIS_REPORT_EMIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "analysis/plots/plots.h"
+#include "analysis/summary.h"
+
+/* Files beside the report to link to, by name. */
+struct mm_report_links {
+    const char *names[8];
+    size_t count;
+};
+
+/* One sentence that leads the report. is_bad: something failed or is missing. */
+struct mm_finding {
+    char *text;
+    bool is_bad;
+};
+
+struct mm_findings {
+    struct mm_finding *items;
+    size_t count;
+};
+
+/* What failed, was skipped or never ran first; then for each work and cache state how the engines
+ * compare, with their intervals. -ENOMEM. */
+int mm_findings_make(const struct mm_summary *summary, struct mm_findings *findings);
+void mm_findings_release(struct mm_findings *findings);
+
+/* plots may have pictures that are missing; why they are is said in their place. */
+void mm_html_write(FILE *stream, const struct mm_summary *summary,
+                   const struct mm_findings *findings, const struct mm_plots *plots,
+                   const struct mm_report_links *links);
+
+/* plots NULL: no pictures are linked. */
+void mm_markdown_write(FILE *stream, const struct mm_summary *summary,
+                       const struct mm_findings *findings, const struct mm_plots *plots,
+                       const struct mm_report_links *links);
+
+void mm_text_write(FILE *stream, const struct mm_summary *summary, bool colour);
+
+/* Writes an SVG of gnuplot as part of a page: without prologue and white ground, black as
+ * currentColor so that it follows the theme, ids and references to them prefixed by name, with
+ * alternative (plain text) for those who do not see it. */
+void mm_svg_inline(FILE *stream, const char *svg, const char *name, const char *alternative);
+
+enum { MM_PHRASE_BYTES = 160 };
+
+/* How a value is shown: mm_units_show_rate and its like. */
+typedef char *mm_show(double value, char *text);
+
+/* "1.21 GB/s", or "-" when there is no value. */
+char *mm_phrase_median(const struct mm_distribution *distribution, mm_show *show,
+                       char text[MM_PHRASE_BYTES]);
+
+/* "1.18 GB/s to 1.25 GB/s"; "points alone, n 3" below the launches an interval needs; "-". */
+char *mm_phrase_interval(const struct mm_distribution *distribution, mm_show *show,
+                         char text[MM_PHRASE_BYTES]);
+
+/* The percentile of the flush latencies, or "-". */
+char *mm_phrase_flush(const struct mm_summary_case *one, double share, char text[MM_PHRASE_BYTES]);
+
+/* "ok", "skipped", "3 of 6 launches failed", "2 of 6 launches", "not run". */
+char *mm_phrase_state(const struct mm_summary_case *one, char text[MM_PHRASE_BYTES]);
+
+/* "0 % to 0.4 %" or why it is not known. */
+char *mm_phrase_resident(const struct mm_summary_case *one, char text[MM_PHRASE_BYTES]);
+
+/* Sentences on the unit of the statistics, the interval and the coverage it achieves here. */
+void mm_phrase_method(const struct mm_summary *summary, void (*say)(FILE *stream, const char *line),
+                      FILE *stream);
+
+/* The command of the run with its words quoted for a shell where they need it; newly allocated. */
+char *mm_phrase_command(const struct mm_summary *summary);
+
+/* "56 cases: 50 measured, 4 skipped, 2 with failures": newly allocated. */
+char *mm_phrase_totals(const struct mm_summary *summary);
+
+#endif

@@ -1,0 +1,181 @@
+/* What a reader should know first: failures, then how the engines compare at the same work. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/report/emit.h"
+#include "common/text.h"
+#include "common/units.h"
+
+/* Takes over text, which may be NULL for want of memory. */
+static int add_finding(struct mm_findings *findings, char *text, bool is_bad)
+{
+    struct mm_finding *grown = NULL;
+    if (text) {
+        grown = realloc(findings->items, (findings->count + 1) * sizeof *grown);
+    }
+    if (!grown) {
+        free(text);
+        return -ENOMEM;
+    }
+    findings->items = grown;
+    grown[findings->count++] = (struct mm_finding){.text = text, .is_bad = is_bad};
+    return 0;
+}
+
+static int add_failures(const struct mm_summary *summary, struct mm_findings *findings)
+{
+    for (size_t i = 0; i < summary->case_count; i++) {
+        const struct mm_summary_case *one = &summary->cases[i];
+        if (one->failed == 0) {
+            continue;
+        }
+        const struct mm_summary_failure *failure = &one->failures[0];
+        int result =
+            add_finding(findings,
+                        mm_text_format("%s, %s %s: %zu of %zu launches failed (%s: %s)", one->group,
+                                       one->cache, one->engine, one->failed,
+                                       one->failed + one->good, failure->kind, failure->reason),
+                        true);
+        if (result < 0) {
+            return result;
+        }
+    }
+    return 0;
+}
+
+static int add_gaps(const struct mm_summary *summary, struct mm_findings *findings)
+{
+    const json_t *run = mm_record_run(summary->record);
+    const char *signal = json_string_value(json_object_get(run, "interrupted"));
+    int result = 0;
+    if (signal) {
+        result = add_finding(findings,
+                             mm_text_format("The run was ended early by %s: %zu cases did not run "
+                                            "at all, others may have fewer launches than planned",
+                                            signal, summary->without_launch),
+                             true);
+    } else if (summary->without_launch > 0) {
+        result = add_finding(
+            findings, mm_text_format("%zu cases have not run", summary->without_launch), true);
+    }
+    if (result == 0 && summary->case_count == 0) {
+        result = add_finding(findings, strdup("The record has no cases"), true);
+    }
+    return result;
+}
+
+static bool has_rate(const struct mm_summary_case *one)
+{
+    return one->bytes_per_second.count > 0;
+}
+
+static bool is_same_work(const struct mm_summary_case *a, const struct mm_summary_case *b)
+{
+    return strcmp(a->group, b->group) == 0 && strcmp(a->cache, b->cache) == 0;
+}
+
+static bool is_first_of_work(const struct mm_summary *summary, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (has_rate(&summary->cases[i]) &&
+            is_same_work(&summary->cases[i], &summary->cases[index])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void write_contender(FILE *stream, const struct mm_summary_case *one)
+{
+    char median[MM_PHRASE_BYTES];
+    char interval[MM_PHRASE_BYTES];
+    fprintf(stream, "%s%s%s %s (%s)", one->engine, *one->variant ? " " : "", one->variant,
+            mm_phrase_median(&one->bytes_per_second, mm_units_show_rate, median),
+            mm_phrase_interval(&one->bytes_per_second, mm_units_show_rate, interval));
+}
+
+/* Faster engines first. */
+static int compare_rates(const void *left, const void *right)
+{
+    double a = (*(const struct mm_summary_case *const *)left)->bytes_per_second.median;
+    double b = (*(const struct mm_summary_case *const *)right)->bytes_per_second.median;
+    return (a < b) - (a > b);
+}
+
+static void write_conclusion(FILE *stream, const struct mm_summary_case *fastest,
+                             const struct mm_summary_case *second)
+{
+    const struct mm_distribution *first_rate = &fastest->bytes_per_second;
+    const struct mm_distribution *second_rate = &second->bytes_per_second;
+    if (!first_rate->has_interval || !second_rate->has_interval) {
+        fputs("; too few launches to rank them", stream);
+    } else if (first_rate->interval.low > second_rate->interval.high) {
+        fprintf(stream, "; %s is ahead by %.0f %%, the intervals do not overlap", fastest->engine,
+                100 * (first_rate->median / second_rate->median - 1));
+    } else {
+        fputs("; the intervals of the first two overlap", stream);
+    }
+}
+
+static int add_work(const struct mm_summary *summary, size_t index,
+                    const struct mm_summary_case **contenders, struct mm_findings *findings)
+{
+    const struct mm_summary_case *first = &summary->cases[index];
+    size_t count = 0;
+    for (size_t i = index; i < summary->case_count; i++) {
+        if (has_rate(&summary->cases[i]) && is_same_work(&summary->cases[i], first)) {
+            contenders[count++] = &summary->cases[i];
+        }
+    }
+    qsort(contenders, count, sizeof *contenders, compare_rates);
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream) {
+        return -ENOMEM;
+    }
+    fprintf(stream, "%s %s: ", first->cache, first->group);
+    for (size_t i = 0; i < count; i++) {
+        fputs(i ? ", " : "", stream);
+        write_contender(stream, contenders[i]);
+    }
+    if (count > 1) {
+        write_conclusion(stream, contenders[0], contenders[1]);
+    }
+    if (fclose(stream) != 0) {
+        free(text);
+        return -ENOMEM;
+    }
+    return add_finding(findings, text, false);
+}
+
+int mm_findings_make(const struct mm_summary *summary, struct mm_findings *findings)
+{
+    *findings = (struct mm_findings){0};
+    const struct mm_summary_case **contenders = calloc(summary->case_count + 1, sizeof *contenders);
+    int result = contenders ? add_gaps(summary, findings) : -ENOMEM;
+    if (result == 0) {
+        result = add_failures(summary, findings);
+    }
+    for (size_t i = 0; result == 0 && i < summary->case_count; i++) {
+        if (has_rate(&summary->cases[i]) && is_first_of_work(summary, i)) {
+            result = add_work(summary, i, contenders, findings);
+        }
+    }
+    free(contenders);
+    if (result < 0) {
+        mm_findings_release(findings);
+    }
+    return result;
+}
+
+void mm_findings_release(struct mm_findings *findings)
+{
+    for (size_t i = 0; i < findings->count; i++) {
+        free(findings->items[i].text);
+    }
+    free(findings->items);
+    *findings = (struct mm_findings){0};
+}

@@ -1,0 +1,137 @@
+/* summary.md: what a pull request or a job's page shows. */
+#include <stdlib.h>
+
+#include "analysis/plots/rows.h"
+#include "analysis/report/emit.h"
+#include "analysis/report/escape.h"
+#include "common/units.h"
+
+static void write_cell(FILE *stream, const char *text)
+{
+    fputs(" ", stream);
+    mm_escape_markdown(stream, text);
+    fputs(" |", stream);
+}
+
+static void write_row(FILE *stream, const struct mm_summary_case *one)
+{
+    char text[MM_PHRASE_BYTES];
+    char *row = mm_plot_row_text(one);
+    fputs("|", stream);
+    write_cell(stream, one->group);
+    write_cell(stream, row);
+    write_cell(stream, mm_phrase_median(&one->bytes_per_second, mm_units_show_rate, text));
+    write_cell(stream, mm_phrase_interval(&one->bytes_per_second, mm_units_show_rate, text));
+    fprintf(stream, " %zu |", one->good);
+    write_cell(stream, mm_phrase_median(&one->faults, mm_units_show_count, text));
+    write_cell(stream, mm_phrase_median(&one->bytes_per_fault, mm_units_show_size, text));
+    write_cell(stream, mm_phrase_flush(one, 0.5, text));
+    write_cell(stream, mm_phrase_flush(one, 0.99, text));
+    write_cell(stream, mm_phrase_state(one, text));
+    fputc('\n', stream);
+    free(row);
+}
+
+static bool is_any(const struct mm_summary_case *one)
+{
+    (void)one;
+    return true;
+}
+
+static void write_table(FILE *stream, const struct mm_summary *summary)
+{
+    struct mm_plot_rows rows;
+    if (mm_plot_rows_make(summary, is_any, &rows) < 0) {
+        return;
+    }
+    fputs("\n| work | case | throughput, median | 95 % interval | n | faults per pass | bytes per "
+          "fault | flush p50 | flush p99 | state |\n"
+          "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n",
+          stream);
+    for (size_t i = 0; i < rows.count; i++) {
+        if (rows.items[i].one) {
+            write_row(stream, rows.items[i].one);
+        }
+    }
+    mm_plot_rows_release(&rows);
+}
+
+static void write_item(FILE *stream, const char *line)
+{
+    fputs("- ", stream);
+    mm_escape_markdown(stream, line);
+    fputc('\n', stream);
+}
+
+static void write_plots(FILE *stream, const struct mm_plots *plots)
+{
+    fputs("\n### Plots\n\n", stream);
+    for (int kind = 0; kind < MM_PLOT_COUNT; kind++) {
+        const struct mm_plot *plot = &plots->plots[kind];
+        if (plot->svg) {
+            fprintf(stream, "- [%s](plots/%s.svg): ", plot->title, plot->name);
+            mm_escape_markdown(stream, plot->alternative);
+        } else {
+            fprintf(stream, "- %s: no picture. ", plot->title);
+            mm_escape_markdown(stream, plot->why_missing);
+        }
+        fputc('\n', stream);
+    }
+}
+
+/* A command may hold backticks: the fence is longer than any run of them. */
+static void write_command(FILE *stream, const char *command)
+{
+    size_t longest = 2;
+    size_t run = 0;
+    for (const char *at = command; *at; at++) {
+        run = *at == '`' ? run + 1 : 0;
+        longest = run > longest ? run : longest;
+    }
+    fputs("\nThe command:\n\n", stream);
+    for (size_t i = 0; i <= longest; i++) {
+        fputc('`', stream);
+    }
+    fputc('\n', stream);
+    mm_escape_terminal(stream, command);
+    fputc('\n', stream);
+    for (size_t i = 0; i <= longest; i++) {
+        fputc('`', stream);
+    }
+    fputc('\n', stream);
+}
+
+void mm_markdown_write(FILE *stream, const struct mm_summary *summary,
+                       const struct mm_findings *findings, const struct mm_plots *plots,
+                       const struct mm_report_links *links)
+{
+    const json_t *run = mm_record_run(summary->record);
+    char *totals = mm_phrase_totals(summary);
+    char *command = mm_phrase_command(summary);
+    fputs("## mapmeter: ", stream);
+    mm_escape_markdown(stream, json_string_value(json_object_get(run, "suite")));
+    fputs("\n\n", stream);
+    mm_escape_markdown(stream, totals);
+    fputs(".\n\n", stream);
+    for (size_t i = 0; i < findings->count; i++) {
+        fputs(findings->items[i].is_bad ? "- **Attention:** " : "- ", stream);
+        mm_escape_markdown(stream, findings->items[i].text);
+        fputc('\n', stream);
+    }
+    write_table(stream, summary);
+    if (plots) {
+        write_plots(stream, plots);
+    }
+    fputs("\n### Method\n\n", stream);
+    mm_phrase_method(summary, write_item, stream);
+    write_command(stream, command ? command : "");
+    if (links->count > 0) {
+        fputs("\nRaw data:", stream);
+        for (size_t i = 0; i < links->count; i++) {
+            fprintf(stream, "%s [%s](%s)", i ? "," : "", links->names[i], links->names[i]);
+        }
+        fputc('\n', stream);
+    }
+    free(command);
+    free(totals);
+}

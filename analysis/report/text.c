@@ -1,0 +1,174 @@
+/* The table for a terminal. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/plots/rows.h"
+#include "analysis/report/emit.h"
+#include "analysis/report/escape.h"
+#include "common/text.h"
+#include "common/units.h"
+
+#define LABEL_LEAST 14
+#define LABEL_MOST  40
+
+struct painter {
+    FILE *stream;
+    bool colour;
+};
+
+static void paint(const struct painter *painter, const char *sequence)
+{
+    if (painter->colour) {
+        fputs(sequence, painter->stream);
+    }
+}
+
+static const char bold[] = "\033[1m";
+static const char red[] = "\033[31m";
+static const char dim[] = "\033[2m";
+static const char plain[] = "\033[0m";
+
+static bool is_any(const struct mm_summary_case *one)
+{
+    (void)one;
+    return true;
+}
+
+/* Padded by characters, not by bytes. */
+static void write_label(FILE *stream, const char *label, size_t width)
+{
+    char *shortened = mm_escape_shorten(label, width);
+    mm_escape_terminal(stream, shortened);
+    for (size_t i = shortened ? mm_escape_length(shortened) : 0; i < width; i++) {
+        fputc(' ', stream);
+    }
+    free(shortened);
+}
+
+/* "-2.1 % +3.3 %", the ends of the interval relative to the median. */
+static char *interval_text(const struct mm_distribution *rate, char text[MM_PHRASE_BYTES])
+{
+    if (rate->count == 0) {
+        return strcpy(text, "-");
+    }
+    if (!rate->has_interval || !(rate->median > 0)) {
+        return strcpy(text, "none");
+    }
+    snprintf(text, MM_PHRASE_BYTES, "%+.1f %% %+.1f %%",
+             100 * (rate->interval.low / rate->median - 1),
+             100 * (rate->interval.high / rate->median - 1));
+    return text;
+}
+
+static void write_case(const struct painter *painter, const struct mm_summary_case *one,
+                       size_t width)
+{
+    FILE *stream = painter->stream;
+    char rate[MM_PHRASE_BYTES];
+    char interval[MM_PHRASE_BYTES];
+    char faults[MM_PHRASE_BYTES];
+    char size[MM_PHRASE_BYTES];
+    char p50[MM_PHRASE_BYTES];
+    char p99[MM_PHRASE_BYTES];
+    char state[MM_PHRASE_BYTES];
+    char *label = mm_plot_row_text(one);
+    mm_phrase_state(one, state);
+    fputs("  ", stream);
+    write_label(stream, label ? label : "", width);
+    free(label);
+    if (one->good > 0) {
+        fprintf(stream, " %11s %17s %4zu %11s %10s %8s %8s",
+                mm_phrase_median(&one->bytes_per_second, mm_units_show_rate, rate),
+                interval_text(&one->bytes_per_second, interval), one->good,
+                mm_phrase_median(&one->faults, mm_units_show_count, faults),
+                mm_phrase_median(&one->bytes_per_fault, mm_units_show_size, size),
+                mm_phrase_flush(one, 0.5, p50), mm_phrase_flush(one, 0.99, p99));
+    }
+    if (strcmp(state, "ok") != 0) {
+        fputs("  ", stream);
+        paint(painter, one->failed ? red : dim);
+        fputs(state, stream);
+        if (one->skipped) {
+            fputs(": ", stream);
+            mm_escape_terminal(stream, one->skipped);
+        }
+        paint(painter, plain);
+    }
+    fputc('\n', stream);
+}
+
+static void write_failures(const struct painter *painter, const struct mm_summary *summary)
+{
+    for (size_t i = 0; i < summary->case_count; i++) {
+        const struct mm_summary_case *one = &summary->cases[i];
+        if (one->failed == 0) {
+            continue;
+        }
+        fputc('\n', painter->stream);
+        paint(painter, red);
+        fprintf(painter->stream, "FAILED %zu of %zu: ", one->failed, one->failed + one->good);
+        paint(painter, plain);
+        mm_escape_terminal(painter->stream, one->name);
+        for (size_t n = 0; n < one->failed; n++) {
+            fprintf(painter->stream, "\n  launch %llu, ",
+                    (unsigned long long)one->failures[n].launch_index);
+            mm_escape_terminal(painter->stream, one->failures[n].kind);
+            fputs(": ", painter->stream);
+            mm_escape_terminal(painter->stream, one->failures[n].reason);
+        }
+        fputc('\n', painter->stream);
+    }
+}
+
+static size_t label_width(const struct mm_plot_rows *rows)
+{
+    size_t width = LABEL_LEAST;
+    for (size_t i = 0; i < rows->count; i++) {
+        char *label = rows->items[i].one ? mm_plot_row_text(rows->items[i].one) : NULL;
+        size_t length = label ? mm_escape_length(label) : 0;
+        width = length > width ? length : width;
+        free(label);
+    }
+    return width < LABEL_MOST ? width : LABEL_MOST;
+}
+
+static void write_rows(const struct painter *painter, const struct mm_plot_rows *rows)
+{
+    size_t width = label_width(rows);
+    fprintf(painter->stream, "  %-*s %11s %17s %4s %11s %10s %8s %8s\n", (int)width, "",
+            "throughput", "95 % interval", "n", "faults/pass", "bytes/flt", "flush50", "flush99");
+    for (size_t i = 0; i < rows->count; i++) {
+        if (rows->items[i].one) {
+            write_case(painter, rows->items[i].one, width);
+        } else {
+            paint(painter, bold);
+            mm_escape_terminal(painter->stream, rows->items[i].group);
+            paint(painter, plain);
+            fputc('\n', painter->stream);
+        }
+    }
+}
+
+void mm_text_write(FILE *stream, const struct mm_summary *summary, bool colour)
+{
+    struct painter painter = {.stream = stream, .colour = colour};
+    struct mm_plot_rows rows;
+    char *totals = mm_phrase_totals(summary);
+    if (mm_plot_rows_make(summary, is_any, &rows) == 0) {
+        if (rows.count > 0) {
+            write_rows(&painter, &rows);
+        }
+        mm_plot_rows_release(&rows);
+    }
+    write_failures(&painter, summary);
+    const json_t *run = mm_record_run(summary->record);
+    const char *signal = json_string_value(json_object_get(run, "interrupted"));
+    fprintf(stream, "\n%s", totals ? totals : "");
+    if (signal) {
+        fputs("; ended early by ", stream);
+        mm_escape_terminal(stream, signal);
+    }
+    fputc('\n', stream);
+    free(totals);
+}
