@@ -48,7 +48,8 @@ int mm_histogram_from_json(const json_t *json, struct mm_histogram *histogram,
                            struct mm_error *error);
 
 /* The percentile table that HdrHistogram's tools plot (.hgrm): value, percentile, total count,
- * 1/(1-percentile), and the summary lines. Values are divided by unit_divisor. -EIO. */
+ * 1/(1-percentile), and the summary lines. Values are divided by unit_divisor. Flushes stream; -EIO
+ * when it did not take everything. */
 int mm_histogram_write_hgrm(const struct mm_histogram *histogram, FILE *stream,
                             double unit_divisor);
 

@@ -37,7 +37,7 @@ int mm_record_save(const struct mm_record *record, const char *path, struct mm_e
  * Reads and checks a record. path is the file, or a folder that holds results.json, or "-".
  * -ENOENT and other open errors; -EBADMSG not JSON or not complete (with line and column);
  * -EPROTO not a mapmeter record, or a member that has the wrong form (its path is named);
- * -ENOTSUP a newer schema. *record is set only on success.
+ * -ENOTSUP a newer schema; -EFBIG more than 512 MiB. *record is set only on success.
  */
 int mm_record_load(const char *path, struct mm_record **record, struct mm_error *error);
 
