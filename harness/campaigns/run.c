@@ -171,6 +171,8 @@ static int ask_worker(struct mm_launcher_worker *worker, const struct mm_plan_ca
     }
     mm_launcher_finish(worker, &closing);
     if (code == 0 && closing == NULL) {
+        /* A signal may also come between the last sample and the end. */
+        code = mm_ending_asked() != 0 ? -EINTR : 0;
         failure = no_closing();
     }
     if (closing != NULL) {

@@ -1,0 +1,44 @@
+/* A multi-process workload, one peer of which fails while the others wait for it. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "workloads/workload.h"
+
+static int plan(const void *options, const struct mm_array *array, struct mm_workload_needs *needs,
+                struct mm_error *error)
+{
+    (void)options;
+    (void)error;
+    needs->processes = 3;
+    needs->capabilities = MM_ENGINE_MULTIPROCESS | MM_ENGINE_FILE_BACKED;
+    needs->largest_borrow_bytes = array->item_bytes;
+    needs->bytes_per_pass = array->size_bytes;
+    needs->items_per_pass = 1;
+    return 0;
+}
+
+static int touch(struct mm_workload_run *run)
+{
+    if (run->peer == 2) {
+        return mm_error_set(run->error, -EIO, "the third one does not want to");
+    }
+    while (pause() < 0) {
+    }
+    return 0;
+}
+
+static int verify(struct mm_workload_run *run)
+{
+    run->expected_checksum = 0;
+    return 0;
+}
+
+const struct mm_workload mm_workload_fault_failing_peer = {
+    .abi_version = MM_WORKLOAD_ABI_VERSION,
+    .size_bytes = sizeof(struct mm_workload),
+    .name = "fault-failing-peer",
+    .summary = "one of three peers fails, the others wait for it",
+    .plan = plan,
+    .touch = touch,
+    .verify = verify,
+};
