@@ -151,11 +151,13 @@ int marray_loops_visit_pages(const struct marray_loops *by_address, uint64_t sta
     while (!done) {
         uint64_t first = start / page_bytes * page_bytes;
         uint64_t end = (start + run_bytes + page_bytes - 1) / page_bytes * page_bytes;
-        if (first > pending_end) {
+        /* Backwards only where rows interleave, which slices of dense arrays never do. */
+        if (first > pending_end || first < pending_start) {
             int status = visit(context, pending_start, pending_end - pending_start);
             if (status)
                 return status;
             pending_start = first;
+            pending_end = end;
         }
         if (end > pending_end)
             pending_end = end;
