@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -188,6 +189,28 @@ class Campaign(unittest.TestCase):
         record = self.record()
         self.assertEqual(record["run"]["interrupted"], "SIGINT")
         self.assertLess(len(record["launches"]), 10)
+
+    def test_an_injected_delay_is_in_the_measured_time(self):
+        subprocess.run(self.command(["fault-slow-peers"], 1), env=self.environment,
+                       capture_output=True, check=False, timeout=60)
+        record = self.record()
+        ours, theirs = socket.socketpair()
+        worker = subprocess.Popen([PROGRAM, "worker", "--channel", str(theirs.fileno())],
+                                  pass_fds=[theirs.fileno()], env=self.environment)
+        theirs.close()
+        with ours, ours.makefile("rw", encoding="utf-8") as channel:
+            def ask(**request):
+                print(json.dumps(request), file=channel, flush=True)
+                return json.loads(channel.readline())
+            prepared = ask(do="prepare", protocol=1, case=record["cases"][0],
+                           file=record["files"][0], launch_seed="0x0000000000000001")
+            self.assertTrue(prepared["ok"])
+            answer = ask(do="sample", seed="0x0000000000000001", iterations=1,
+                         inject={"delay_share": 1.0})
+            # 300 ms of sleep, and as much again.
+            self.assertGreaterEqual(answer["sample"]["elapsed_ns"], 600_000_000)
+            self.assertTrue(ask(do="finish")["ok"])
+        self.assertEqual(worker.wait(timeout=30), 0)
 
     def test_no_worker_outlives_a_killed_campaign(self):
         for workload, count in (("fault-hanging", 2), ("fault-dying-peer", 2)):
