@@ -390,12 +390,14 @@ static void a_file_that_has_gone_is_an_error_with_its_name(void **state)
 
 static void requests_with_members_of_no_sense_are_refused(void **state)
 {
+    static const char delay[] =
+        "{\"do\": \"sample\", \"seed\": \"0x0000000000000007\", \"iterations\": 1, \"inject\": "
+        "{\"delay_share\": -1}}";
     static const char *const requests[] = {
+        delay,
         "{\"do\": \"sample\", \"iterations\": 1}",
         "{\"do\": \"sample\", \"seed\": 7, \"iterations\": 1}",
         "{\"do\": \"sample\", \"seed\": \"0x0000000000000007\", \"iterations\": 0}",
-        "{\"do\": \"sample\", \"seed\": \"0x0000000000000007\", \"iterations\": 1,"
-        " \"inject\": {\"delay_share\": -1}}",
     };
     struct fixture *fixture = *state;
 
