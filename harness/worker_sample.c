@@ -322,7 +322,12 @@ static void choose_read_back(struct sample *sample)
         return;
     }
     int code = mm_cache_make_cold(sample->request->file->path, &residency, NULL);
-    sample->read_back = code == 0 ? "from storage" : "from the page cache";
+    sample->read_back = "from the page cache";
+    if (code == 0) {
+        sample->read_back = "from storage";
+    } else if (code == -ENODATA) {
+        sample->read_back = "after an eviction that could not be verified";
+    }
 }
 
 static int verify(struct sample *sample)

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +23,10 @@
 #include "harness/protocol.h"
 #include "harness/worker.h"
 #include "tests/harness/data_folder.h"
+#include "tests/harness/refuse.h"
+
+#define CACHESTAT_CALL 451
+#define FILE_BYTES     ((size_t)4 << 20)
 
 struct fixture {
     char folder[DATA_FOLDER_BYTES];
@@ -44,25 +49,34 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
+/* Ends the worker and forgets plan and file. */
+static void let_go(struct fixture *fixture)
 {
-    struct fixture *fixture = *state;
-    char path[DATA_FOLDER_BYTES + 64];
-
     mm_protocol_channel_close(fixture->channel);
+    fixture->channel = NULL;
     if (fixture->worker > 0) {
         waitpid(fixture->worker, NULL, 0);
     }
+    fixture->worker = 0;
     for (size_t i = 0; fixture->plan != NULL && i < fixture->plan->file_count; i++) {
         unlink(fixture->plan->files[i].path);
     }
-    snprintf(path, sizeof(path), "%s", fixture->folder);
-    rmdir(path);
     json_decref(fixture->cases);
     json_decref(fixture->files);
     mm_plan_free(fixture->plan);
+    fixture->cases = NULL;
+    fixture->files = NULL;
+    fixture->plan = NULL;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+
+    let_go(fixture);
+    int left = rmdir(fixture->folder);
     free(fixture);
-    return 0;
+    return left;
 }
 
 /* A plan of one case over 4 MiB. */
@@ -98,7 +112,15 @@ static void plan(struct fixture *fixture, const char *workload, const char *engi
     }
 }
 
-static void start_worker(struct fixture *fixture)
+/* The kernel no longer tells what is in the page cache: as before cachestat(2), and of files that
+ * are not one's own. */
+static int go_blind(void *context)
+{
+    (void)context;
+    return refuse_call(CACHESTAT_CALL, ENOSYS) < 0 || refuse_call(SYS_mincore, EPERM) < 0 ? 77 : 0;
+}
+
+static void start_worker_in(struct fixture *fixture, bool blind)
 {
     int ends[2];
 
@@ -106,10 +128,15 @@ static void start_worker(struct fixture *fixture)
     fixture->worker = fork();
     if (fixture->worker == 0) {
         close(ends[0]);
-        _exit(mm_worker_serve(ends[1]));
+        _exit(blind && go_blind(NULL) != 0 ? 77 : mm_worker_serve(ends[1]));
     }
     close(ends[1]);
     assert_int_equal(mm_protocol_channel_open(ends[0], &fixture->channel), 0);
+}
+
+static void start_worker(struct fixture *fixture)
+{
+    start_worker_in(fixture, false);
 }
 
 /* Takes over request; the answer is the caller's. */
@@ -137,13 +164,27 @@ static json_t *sample_request(int iterations)
                      iterations);
 }
 
-static void prepare(struct fixture *fixture)
+static void prepare_in(struct fixture *fixture, bool blind)
 {
-    start_worker(fixture);
+    start_worker_in(fixture, blind);
     json_t *answer = ask(fixture, prepare_request(fixture, MM_PROTOCOL_VERSION));
     assert_true(json_is_true(json_object_get(answer, "ok")));
     assert_int_equal(json_integer_value(json_object_get(answer, "pid")), fixture->worker);
     json_decref(answer);
+}
+
+static void prepare(struct fixture *fixture)
+{
+    prepare_in(fixture, false);
+}
+
+static void prepare_blind(struct fixture *fixture)
+{
+    if (exit_code_of_child(go_blind, NULL) != 0) {
+        puts("SKIP: no system call filters to be had here");
+        skip();
+    }
+    prepare_in(fixture, true);
 }
 
 /* The sample of an answer that has to be good; a reference of its own. */
@@ -248,25 +289,67 @@ static void a_cold_sample_of_two_iterations_is_refused(void **state)
     expect_failure(ask(fixture, sample_request(2)), "cache", "one iteration");
 }
 
+/* The file in the page cache, and held there by the map. */
+static unsigned char *map_whole(const struct fixture *fixture)
+{
+    int descriptor = open(fixture->plan->files[0].path, O_RDONLY | O_CLOEXEC);
+    void *bytes = mmap(NULL, FILE_BYTES, PROT_READ, MAP_SHARED | MAP_POPULATE, descriptor, 0);
+
+    close(descriptor);
+    assert_true(bytes != MAP_FAILED);
+    return bytes;
+}
+
 static void a_file_that_somebody_has_mapped_is_not_reported_as_cold(void **state)
 {
     struct fixture *fixture = *state;
 
     plan(fixture, "sequential", "pread", "cold", "operation=read");
-    int descriptor = open(fixture->plan->files[0].path, O_RDONLY | O_CLOEXEC);
-    size_t length = (size_t)4 << 20;
-    const volatile unsigned char *bytes = mmap(NULL, length, PROT_READ, MAP_SHARED, descriptor, 0);
-    assert_true(bytes != MAP_FAILED);
-    unsigned sum = 0;
-    for (size_t i = 0; i < length; i += 4096) {
-        sum += bytes[i];
-    }
-    assert_true(sum > 0);
+    unsigned char *bytes = map_whole(fixture);
     prepare(fixture);
     json_t *answer = ask(fixture, sample_request(1));
-    munmap((void *)(uintptr_t)bytes, length);
-    close(descriptor);
+    munmap(bytes, FILE_BYTES);
     expect_failure(answer, "cache", "");
+}
+
+static void without_a_call_that_tells_the_bytes_of_the_device_prove_the_state(void **state)
+{
+    static const char *const caches[] = {"cold", "warm"};
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < MM_COUNT_OF(caches); i++) {
+        plan(fixture, "sequential", "mmap", caches[i], "operation=read");
+        prepare_blind(fixture);
+        json_t *sample = take_sample(fixture, 1);
+        const json_t *cache = json_object_get(sample, "cache");
+        const json_t *share = json_object_get(cache, "resident_share_before");
+        assert_string_equal(json_string_value(json_object_get(cache, "requested")), caches[i]);
+        assert_string_equal(json_string_value(json_object_get(cache, "method")), "device-bytes");
+        assert_non_null(json_object_get(share, "unavailable"));
+        json_decref(sample);
+        let_go(fixture);
+    }
+}
+
+static void without_a_call_that_tells_a_part_that_is_read_proves_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+
+    plan(fixture, "sequential", "pread", "cold", "operation=write");
+    prepare_blind(fixture);
+    expect_failure(ask(fixture, sample_request(1)), "cache", "whole array");
+}
+
+static void without_a_call_that_tells_a_file_that_stays_is_not_cold(void **state)
+{
+    struct fixture *fixture = *state;
+
+    plan(fixture, "sequential", "pread", "cold", "operation=read");
+    unsigned char *bytes = map_whole(fixture);
+    prepare_blind(fixture);
+    json_t *answer = ask(fixture, sample_request(1));
+    munmap(bytes, FILE_BYTES);
+    expect_failure(answer, "cache", "delivered only");
 }
 
 static void a_wrong_byte_in_the_file_is_a_failure_of_the_checksum(void **state)
@@ -422,6 +505,9 @@ int main(void)
         WITH_FOLDER(a_cold_sample_starts_from_an_empty_cache),
         WITH_FOLDER(a_cold_sample_of_two_iterations_is_refused),
         WITH_FOLDER(a_file_that_somebody_has_mapped_is_not_reported_as_cold),
+        WITH_FOLDER(without_a_call_that_tells_the_bytes_of_the_device_prove_the_state),
+        WITH_FOLDER(without_a_call_that_tells_a_part_that_is_read_proves_nothing),
+        WITH_FOLDER(without_a_call_that_tells_a_file_that_stays_is_not_cold),
         WITH_FOLDER(a_wrong_byte_in_the_file_is_a_failure_of_the_checksum),
         WITH_FOLDER(reads_give_the_checksum_of_the_data),
         WITH_FOLDER(flushes_of_all_samples_are_in_the_histogram_of_the_launch),
