@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -34,6 +35,9 @@ struct peer_slot {
 struct peers_room {
     _Atomic uint32_t round;   /* futex: a new round releases the peers */
     uint32_t action;          /* of this round; written before round */
+    _Atomic uint32_t awake;   /* peers that have noticed the round */
+    _Atomic uint32_t begun;   /* the last round that all peers were awake for */
+    uint64_t released_ns;     /* when that was; written before begun */
     _Atomic uint32_t arrived; /* futex: peers that have finished the round */
     struct peer_slot slots[];
 };
@@ -54,6 +58,7 @@ struct peer_task {
     void *shared;
     uint32_t peer;
     uint32_t peers;
+    cpu_set_t allowed; /* empty where the kernel does not tell */
 };
 
 static void futex_wait(_Atomic uint32_t *word, uint32_t expected, const struct timespec *timeout)
@@ -81,6 +86,41 @@ static _Noreturn void fail_peer(struct peers_room *room, struct peer_slot *slot,
     }
 }
 
+/* Goes to a processor of its own, as far as there are enough, without staying bound to it. */
+static void spread(const struct peer_task *task)
+{
+    uint32_t count = (uint32_t)CPU_COUNT(&task->allowed);
+    uint32_t skip = count > 1 ? task->peer % count : 0;
+    cpu_set_t one;
+
+    for (size_t cpu = 0; count > 1 && cpu < CPU_SETSIZE; cpu++) {
+        if (CPU_ISSET(cpu, &task->allowed) && skip-- == 0) {
+            CPU_ZERO(&one);
+            CPU_SET(cpu, &one);
+            sched_setaffinity(0, sizeof(one), &one);
+            sched_setaffinity(0, sizeof(task->allowed), &task->allowed);
+            return;
+        }
+    }
+}
+
+/*
+ * Waking takes the kernel up to a slice of milliseconds per process, and it likes to wake all on
+ * one processor: the first could finish its work alone. So the barrier opens when all are awake on
+ * processors of their own; the last one opens it, and those that wait for it keep running.
+ */
+static void meet(struct peers_room *room, uint32_t round, const struct peer_task *task)
+{
+    spread(task);
+    if (atomic_fetch_add(&room->awake, 1) + 1 == task->peers) {
+        room->released_ns = mm_clock_ns();
+        atomic_store(&room->begun, round);
+    }
+    while (atomic_load(&room->begun) != round) {
+        sched_yield();
+    }
+}
+
 /* One peer's life. It is ended by the leader's signal, so no buffered output of the parent is
  * written twice and no handler of the parent runs. */
 static _Noreturn void live(struct peers_room *room, const struct peer_task *task)
@@ -105,6 +145,7 @@ static _Noreturn void live(struct peers_room *room, const struct peer_task *task
             futex_wait(&room->round, seen, NULL);
         }
         seen++;
+        meet(room, seen, task);
         code = mm_worker_process_do(&process, (enum mm_worker_action)room->action);
         if (code < 0) {
             fail_peer(room, slot, code, process.error.text);
@@ -174,6 +215,9 @@ int mm_peers_start(const struct mm_plan_case *plan_case, const struct mm_plan_fi
             .peer = peer,
             .peers = count,
         };
+        if (sched_getaffinity(0, sizeof(task.allowed), &task.allowed) < 0) {
+            CPU_ZERO(&task.allowed);
+        }
         code = fork_peer(started, &task);
     }
     if (code < 0) {
@@ -263,12 +307,12 @@ int mm_peers_do(struct mm_peers *peers, enum mm_worker_action action, uint64_t *
 
     room->action = action;
     atomic_store(&room->arrived, 0);
-    uint64_t now_ns = mm_clock_ns();
+    atomic_store(&room->awake, 0);
     atomic_fetch_add(&room->round, 1);
     futex_wake_all(&room->round);
     int code = wait_for_all(peers, failure);
     if (code == 0 && released_ns != NULL) {
-        *released_ns = now_ns;
+        *released_ns = room->released_ns;
     }
     return code;
 }
