@@ -18,7 +18,7 @@ set lmargin at screen 0.27
 set rmargin at screen 0.52
 set tmargin at screen 1 - 112.0 / plot_height
 set bmargin at screen 54.0 / plot_height
-set label 1 plot_title at screen 0.5, screen 1 - 18.0 / plot_height center noenhanced font "sans-serif:Bold,14"
+set label 1 plot_title at screen 0.5, screen 1 - 18.0 / plot_height center noenhanced font "sans-serif Bold,14"
 set label 2 plot_caption at screen 0.5, screen 1 - 40.0 / plot_height center noenhanced font "sans-serif,11"
 set yrange [row_count + 0.7:0.3]
 set logscale x
@@ -32,7 +32,7 @@ set border 1
 set key at screen 0.28, screen 1 - 94.0 / plot_height left center horizontal noenhanced samplen 1
 do for [i = 1:row_count] {
     if (row_is_heading[i]) {
-        set label 10 + 2 * i row_text[i] at screen 0.012, first i noenhanced font "sans-serif:Bold,12"
+        set label 10 + 2 * i row_text[i] at screen 0.012, first i noenhanced font "sans-serif Bold,12"
     } else {
         set label 10 + 2 * i row_text[i] at screen 0.03, first i noenhanced
         set label 11 + 2 * i row_note[i] at screen 0.82, first i noenhanced font "sans-serif,11"

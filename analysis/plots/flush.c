@@ -12,7 +12,7 @@
 #include "common/units.h"
 
 #define TITLE_HEIGHT       52u
-#define PANEL_FRAME_HEIGHT 92u
+#define PANEL_FRAME_HEIGHT 100u
 #define PANEL_LEAST_HEIGHT 240u
 #define LINE_HEIGHT        13u
 #define LINE_TEXT_LIMIT    52

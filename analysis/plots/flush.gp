@@ -14,7 +14,7 @@ dash(k) = ((k - 1) / 8 + k - 1) % 5 + 1
 
 set multiplot
 set logscale xy
-set lmargin at screen 0.09
+set lmargin at screen 0.115
 set rmargin at screen 0.56
 set xrange [1:axis_high]
 set yrange [latency_low:latency_high]
@@ -26,21 +26,21 @@ set grid xtics ytics lc rgb faint lw 0.6 dt 3
 set border 3
 set xlabel "percentile in %, as 1 / (1 - p) on a log axis" noenhanced
 set ylabel "flush latency, log axis" noenhanced
-set label 1 plot_title at screen 0.5, screen 1 - 18.0 / plot_height center noenhanced font "sans-serif:Bold,14"
+set label 1 plot_title at screen 0.5, screen 1 - 18.0 / plot_height center noenhanced font "sans-serif Bold,14"
 set label 2 plot_caption at screen 0.5, screen 1 - 40.0 / plot_height center noenhanced font "sans-serif,11"
 
 do for [panel = 1:panel_count] {
     set tmargin at screen 1 - (panel_top[panel] + 24.0) / plot_height
-    set bmargin at screen 1 - (panel_bottom[panel] - 50.0) / plot_height
-    set label 3 panel_text[panel] at screen 0.09, screen 1 - (panel_top[panel] + 10.0) / plot_height \
-        noenhanced font "sans-serif:Bold,12"
+    set bmargin at screen 1 - (panel_bottom[panel] - 58.0) / plot_height
+    set label 3 panel_text[panel] at screen 0.115, screen 1 - (panel_top[panel] + 10.0) / plot_height \
+        noenhanced font "sans-serif Bold,12"
     set key at screen 0.58, screen 1 - (panel_top[panel] + 18.0) / plot_height left top Left reverse \
         noenhanced samplen 3 spacing 1.05 font "sans-serif,11"
     first_line = panel_first[panel]
     plot NaN notitle, \
         for [k = first_line:panel_last[panel]] data_file index k - 1 using 1:2 \
             with linespoints lw 1.6 lc rgb colour(k - first_line + 1) dt dash(k - first_line + 1) \
-            pt marker(k - first_line + 1) ps 0.6 pointinterval -6 title line_text[k]
+            pt marker(k - first_line + 1) ps 0.6 pointinterval 6 title line_text[k]
     unset label 1
     unset label 2
 }

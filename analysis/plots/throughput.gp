@@ -15,7 +15,7 @@ other = "#0a8f6a"
 faint = "#808080"
 
 set label 1 plot_title at screen 0.5, screen 1 - 18.0 / plot_height center noenhanced \
-    font "sans-serif:Bold,14"
+    font "sans-serif Bold,14"
 set label 2 plot_caption at screen 0.5, screen 1 - 40.0 / plot_height center noenhanced \
     font "sans-serif,11"
 set lmargin at screen 0.27
@@ -26,7 +26,8 @@ set bmargin at screen 54.0 / plot_height
 set logscale x
 set xrange [axis_low:axis_high]
 set yrange [row_count + 0.7:0.3]
-set xlabel "throughput in bytes per second, log axis" noenhanced
+set xlabel "throughput in bytes per second, log axis; bars are the intervals of the medians, small crosses the launches" \
+    noenhanced font "sans-serif,11"
 set xtics () nomirror
 set for [i = 1:tic_count] xtics add (tic_text[i] tic_at[i])
 unset ytics
@@ -36,7 +37,7 @@ set key at screen 0.5, screen 1 - 62.0 / plot_height center center horizontal no
 
 do for [i = 1:row_count] {
     if (row_is_heading[i]) {
-        set label 10 + 2 * i row_text[i] at screen 0.012, first i noenhanced font "sans-serif:Bold,12"
+        set label 10 + 2 * i row_text[i] at screen 0.012, first i noenhanced font "sans-serif Bold,12"
     } else {
         set label 10 + 2 * i row_text[i] at screen 0.03, first i noenhanced
         set label 11 + 2 * i row_note[i] at screen 0.69, first i noenhanced font "sans-serif,11"
@@ -56,8 +57,8 @@ plot NaN notitle, \
     data_file index 0 using ($6 == 1 && $7 == 2 ? $2 : NaN):1:3:4 with xerrorbars pt 13 ps 0.8 lw 1.6 \
         lc rgb other title (has_state[3] ? "other state" : ""), \
     data_file index 0 using ($6 == 0 && $7 == 0 ? $2 : NaN):1 with points pt 6 ps 0.8 lw 1.2 \
-        lc rgb cold title (has_points[1] ? "cold, median of few" : ""), \
+        lc rgb cold title (has_points[1] ? "cold, n < 6" : ""), \
     data_file index 0 using ($6 == 0 && $7 == 1 ? $2 : NaN):1 with points pt 8 ps 0.9 lw 1.2 \
-        lc rgb warm title (has_points[2] ? "warm, median of few" : ""), \
+        lc rgb warm title (has_points[2] ? "warm, n < 6" : ""), \
     data_file index 0 using ($6 == 0 && $7 == 2 ? $2 : NaN):1 with points pt 12 ps 0.9 lw 1.2 \
-        lc rgb other title (has_points[3] ? "other state, median of few" : "")
+        lc rgb other title (has_points[3] ? "other state, n < 6" : "")

@@ -79,15 +79,18 @@ void mm_escape_markdown(FILE *stream, const char *text)
 
 void mm_escape_gnuplot(FILE *stream, const char *text)
 {
+    bool after_octal = false;
     fputc('"', stream);
     for (const char *at = text ? text : ""; *at; at++) {
-        unsigned char byte = (unsigned char)*at;
-        if (is_control(byte)) {
-            fputc(' ', stream);
-        } else if (byte >= 0x80 || isalnum(byte) || strchr(" _./:,=+-", byte)) {
+        unsigned char byte = is_control((unsigned char)*at) ? ' ' : (unsigned char)*at;
+        bool is_plain = byte >= 0x80 || isalpha(byte) || strchr(" _./:,=+-", byte);
+        /* gnuplot reads octal digits on beyond the third. */
+        if (is_plain || (isdigit(byte) && !after_octal)) {
             fputc(byte, stream);
+            after_octal = false;
         } else {
             fprintf(stream, "\\%03o", byte);
+            after_octal = true;
         }
     }
     fputc('"', stream);

@@ -8,6 +8,8 @@
 #include "common/text.h"
 #include "common/units.h"
 
+#define FAILURES_SHOWN 8
+
 /* Takes over text, which may be NULL for want of memory. */
 static int add_finding(struct mm_findings *findings, char *text, bool is_bad)
 {
@@ -24,25 +26,31 @@ static int add_finding(struct mm_findings *findings, char *text, bool is_bad)
     return 0;
 }
 
+static char *failure_text(const struct mm_summary_case *one)
+{
+    const struct mm_summary_failure *failure = &one->failures[0];
+    return mm_text_format("%s, %s %s: %zu of %zu launches failed (%s: %s)", one->group, one->cache,
+                          one->engine, one->failed, one->failed + one->good, failure->kind,
+                          failure->reason);
+}
+
 static int add_failures(const struct mm_summary *summary, struct mm_findings *findings)
 {
-    for (size_t i = 0; i < summary->case_count; i++) {
-        const struct mm_summary_case *one = &summary->cases[i];
-        if (one->failed == 0) {
-            continue;
-        }
-        const struct mm_summary_failure *failure = &one->failures[0];
-        int result =
-            add_finding(findings,
-                        mm_text_format("%s, %s %s: %zu of %zu launches failed (%s: %s)", one->group,
-                                       one->cache, one->engine, one->failed,
-                                       one->failed + one->good, failure->kind, failure->reason),
-                        true);
-        if (result < 0) {
-            return result;
+    size_t shown = 0;
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < summary->case_count && shown < FAILURES_SHOWN; i++) {
+        if (summary->cases[i].failed > 0) {
+            result = add_finding(findings, failure_text(&summary->cases[i]), true);
+            shown++;
         }
     }
-    return 0;
+    if (result == 0 && summary->with_failures > shown) {
+        result = add_finding(findings,
+                             mm_text_format("%zu more cases have failed launches: see the table",
+                                            summary->with_failures - shown),
+                             true);
+    }
+    return result;
 }
 
 static int add_gaps(const struct mm_summary *summary, struct mm_findings *findings)
@@ -52,8 +60,8 @@ static int add_gaps(const struct mm_summary *summary, struct mm_findings *findin
     int result = 0;
     if (signal) {
         result = add_finding(findings,
-                             mm_text_format("The run was ended early by %s: %zu cases did not run "
-                                            "at all, others may have fewer launches than planned",
+                             mm_text_format("The run was ended early by %s: cases may have fewer "
+                                            "launches than planned, %zu have none",
                                             signal, summary->without_launch),
                              true);
     } else if (summary->without_launch > 0) {

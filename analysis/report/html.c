@@ -37,7 +37,7 @@ static const char style[] =
     "border-bottom:1px solid var(--line);overflow-wrap:normal}\n"
     "td.n,th.n{text-align:right;white-space:nowrap}tr.group th{padding-top:.9rem}\n"
     "th.group{overflow-wrap:anywhere;max-width:60ch}\n"
-    "td.any{overflow-wrap:anywhere}\n"
+    "td:first-child{min-width:9rem;max-width:22rem;overflow-wrap:anywhere}\n"
     "figure{margin:1rem 0}figure svg{display:block;min-width:43rem;width:100%;height:auto}\n"
     "figcaption{color:var(--dim);font-size:.875rem}\n"
     "dl{display:grid;grid-template-columns:minmax(8rem,max-content) 1fr;gap:.1rem "

@@ -9,8 +9,9 @@
 #include "common/text.h"
 #include "common/units.h"
 
-#define LABEL_LEAST 14
-#define LABEL_MOST  40
+#define FAILURES_SHOWN 3
+#define LABEL_LEAST    14
+#define LABEL_MOST     40
 
 struct painter {
     FILE *stream;
@@ -110,12 +111,15 @@ static void write_failures(const struct painter *painter, const struct mm_summar
         fprintf(painter->stream, "FAILED %zu of %zu: ", one->failed, one->failed + one->good);
         paint(painter, plain);
         mm_escape_terminal(painter->stream, one->name);
-        for (size_t n = 0; n < one->failed; n++) {
+        for (size_t n = 0; n < one->failed && n < FAILURES_SHOWN; n++) {
             fprintf(painter->stream, "\n  launch %llu, ",
                     (unsigned long long)one->failures[n].launch_index);
             mm_escape_terminal(painter->stream, one->failures[n].kind);
             fputs(": ", painter->stream);
             mm_escape_terminal(painter->stream, one->failures[n].reason);
+        }
+        if (one->failed > FAILURES_SHOWN) {
+            fprintf(painter->stream, "\n  and %zu more", one->failed - FAILURES_SHOWN);
         }
         fputc('\n', painter->stream);
     }
