@@ -85,11 +85,14 @@ int mm_plan_unknown_parameter(const struct mm_plan_scope *scope, const char *nam
                         suggestion[0] ? suggestion : "; 'mapmeter list' shows all");
 }
 
-/* ", did you mean 'KiB'?" for what follows the digits of text. */
+/* ", did you mean 'KiB'?" for what follows the digits of text; "" when nothing does. */
 static const char *unit_suggestion(const char *text, const char *const *units, size_t unit_count,
                                    char suggestion[SUGGESTION_BYTES])
 {
     const char *unit = text + strspn(text, "0123456789. ");
+    suggestion[0] = '\0';
+    if (!*unit)
+        return suggestion;
     return mm_text_suggestion(unit, units, unit_count, suggestion, SUGGESTION_BYTES);
 }
 
