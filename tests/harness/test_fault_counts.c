@@ -228,6 +228,7 @@ static void cold_reads_under_random_advice_are_one_major_fault_each(void **state
     print_faults("cold, random", &faults);
     assert_int_equal(faults.usage_major, PAGES);
     assert_int_equal(faults.perf_major, PAGES);
+    assert_int_equal(faults.perf_minor, faults.usage_minor);
 }
 
 static void warm_reads_are_fewer_faults_than_touches(void **state)
