@@ -52,6 +52,13 @@ static int start_pages(void *context, uint64_t start, uint64_t length)
     return marray_os_start_write_back(map->descriptor, map->file_offset + start, length);
 }
 
+static int finish_pages(void *context, uint64_t start, uint64_t length)
+{
+    struct marray *array = context;
+    struct marray_map *map = array->map;
+    return marray_os_finish_write_back(map->descriptor, map->file_offset + start, length);
+}
+
 static int sync_pages(void *context, uint64_t start, uint64_t length)
 {
     struct marray *array = context;
@@ -115,6 +122,27 @@ int marray_flush_range(struct marray *array, uint64_t start, uint64_t length,
     return flush_pages(array, first, from_base + length - first, level);
 }
 
+/* All runs are on their way to the device before the first one is waited for; then, where the file
+ * system allows, one sync makes all of them durable. */
+static int flush_runs(struct marray *array, enum marray_flush_level level)
+{
+    struct marray_loops loops;
+    uint64_t start;
+    marray_array_by_address(array, &loops, &start);
+    uint64_t page_bytes = marray_os_page_bytes();
+    uint32_t item_bytes = array->dtype.item_bytes;
+    int status =
+        marray_loops_visit_pages(&loops, start, item_bytes, page_bytes, start_pages, array);
+    if (status || level == MARRAY_FLUSH_ASYNC)
+        return status;
+    bool once = loops.count > 0 && marray_os_sync_covers_file(array->map->descriptor);
+    status = marray_loops_visit_pages(&loops, start, item_bytes, page_bytes,
+                                      once ? finish_pages : sync_pages, array);
+    if (!status && once)
+        status = sync_pages(array, start / page_bytes * page_bytes, item_bytes);
+    return status;
+}
+
 int marray_flush_view(struct marray *array, enum marray_flush_level level)
 {
     int status = check_flush(array, level);
@@ -122,15 +150,10 @@ int marray_flush_view(struct marray *array, enum marray_flush_level level)
         return status;
     if (level == MARRAY_FLUSH_FULL)
         return flush_pages(array, 0, 0, level);
-    struct marray_loops loops;
-    uint64_t start;
-    marray_array_by_address(array, &loops, &start);
-    uint64_t page_bytes = marray_os_page_bytes();
-    uint32_t item_bytes = array->dtype.item_bytes;
-    /* All runs are on their way to the device before the first one is waited for. */
-    status = marray_loops_visit_pages(&loops, start, item_bytes, page_bytes, start_pages, array);
-    if (!status && level == MARRAY_FLUSH_DATA)
-        status = marray_loops_visit_pages(&loops, start, item_bytes, page_bytes, sync_pages, array);
+    if (marray_is_contiguous(array, MARRAY_ORDER_C) || marray_is_contiguous(array, MARRAY_ORDER_F))
+        return marray_flush_range(array, array->offset_bytes - array->map->data_offset,
+                                  marray_size_bytes(array), level);
+    status = flush_runs(array, level);
     return status ? fail_flush(array, status) : 0;
 }
 

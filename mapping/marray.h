@@ -108,12 +108,17 @@ struct marray_spec {
  * -EINVAL  bad dtype, shape, mode or flags; no shape with CREATE; size not a multiple of the item
  * -EOVERFLOW the shape's product or offset does not fit
  * -ENODATA the file is shorter than the shape in a mode that cannot grow it, or than the offset
- * -ENOENT, -EACCES, -EISDIR, -ENOSPC, -ENOMEM ... from the system; nothing is left behind
+ * -EISDIR, -ENODEV not a regular file; -ENOTSUP a dtype of numpy's that is missing here
+ * -ENOENT, -EACCES, -ENOSPC, -ENOMEM ... from the system. A new file is gone again then and an old
+ * one has its bytes and its length, with two exceptions that the message tells: a device that fails
+ * while CREATE clears old contents, the last step; and a folder that cannot be made durable after
+ * DURABLE_CREATE has put the whole new file in place of an old one.
  */
 MARRAY_API int marray_open(const char *path, const struct marray_spec *spec, struct marray **array);
 
-/* The same for a .npy file: dtype, shape and order come from its header, except with CREATE, which
- * writes one. -EBADMSG: not a .npy file, or a header that numpy would refuse too. */
+/* The same for a .npy file: dtype, shape and order come from its header and those of spec are
+ * ignored, except with CREATE, which writes one (version 1.0; 2.0 and 3.0 are read too). -EBADMSG:
+ * not a .npy file, or a header that numpy would refuse too; -EINVAL for an offset_bytes. */
 MARRAY_API int marray_open_npy(const char *path, const struct marray_spec *spec,
                                struct marray **array);
 
@@ -184,7 +189,9 @@ MARRAY_API int marray_transpose(const struct marray *array, const int *axes, str
 /*
  * Dense copies of all elements in C order of the view, into and out of buffer_bytes bytes of dtype
  * (NULL: the array's own). Converts byte order and type as a C assignment does (3.9 into an integer
- * stores 3). -EINVAL when buffer_bytes is not length x item size of dtype; -EACCES when read-only.
+ * stores 3; what the integer cannot hold gives some number, the same one everywhere). The buffer
+ * must not overlap the map. -EINVAL when buffer_bytes is not length x item size of dtype; -EACCES
+ * when read-only.
  */
 MARRAY_API int marray_read(const struct marray *array, const char *dtype, void *buffer,
                            size_t buffer_bytes);
@@ -217,7 +224,7 @@ MARRAY_API int marray_flush(struct marray *array, enum marray_flush_level level)
  * -ERANGE outside. */
 MARRAY_API int marray_flush_range(struct marray *array, uint64_t start, uint64_t length,
                                   enum marray_flush_level level);
-/* Only the pages that elements of this view touch. */
+/* Only the pages that elements of this view touch (level FULL: the whole file). */
 MARRAY_API int marray_flush_view(struct marray *array, enum marray_flush_level level);
 /* The system calls that level uses here, for reports: "msync(MS_SYNC)". Static text. */
 MARRAY_API const char *marray_flush_calls(const struct marray *array,
@@ -226,8 +233,9 @@ MARRAY_API const char *marray_flush_calls(const struct marray *array,
 /* ---- Advice and residency ---------------------------------------------------------------------
  */
 
-/* For the pages of the view. -EOPNOTSUPP when this system or kernel has no such advice, -EINVAL
- * when it does not grant it for this kind of file: the probe is to ask. */
+/* For the pages of the view; advice that the kernel keeps with the map (normal, sequential, random,
+ * huge pages) for all pages from its first to its last. -EOPNOTSUPP when this system or kernel has
+ * no such advice, -EINVAL when it does not grant it for this kind of file: the probe is to ask. */
 MARRAY_API int marray_advise(struct marray *array, enum marray_advice advice);
 MARRAY_API const char *marray_advice_name(enum marray_advice advice);
 MARRAY_API int marray_parse_advice(const char *text, enum marray_advice *advice);
@@ -375,8 +383,9 @@ enum marray_lock_kind { MARRAY_LOCK_SHARED, MARRAY_LOCK_EXCLUSIVE };
 /*
  * Locks the bytes that the view spans in the file (a strided view: from its first byte to its last)
  * against other opens of the file, with OFD record locks: they belong to this open, vanish with it,
- * and mean nothing to those who do not lock. timeout_ns: 0 tries once (-EAGAIN when held),
- * UINT64_MAX waits for ever, else -ETIMEDOUT after it. Exclusive locks need a writable file
+ * and mean nothing to those who do not lock. A view without elements locks nothing. timeout_ns: 0
+ * tries once (-EAGAIN when held), UINT64_MAX waits for ever, else -ETIMEDOUT after it; -EINTR when
+ * a signal handler without SA_RESTART ran. Exclusive locks need a writable file
  * (-EBADF). After fork() the child must open for itself: -EPERM on an inherited array, whose lock
  * would be the parent's too.
  */

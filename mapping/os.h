@@ -86,6 +86,12 @@ int marray_os_resident(int descriptor, uint64_t offset, void *base, uint64_t len
 
 /* Starts write-back of dirty pages of the range and returns. */
 int marray_os_start_write_back(int descriptor, uint64_t offset, uint64_t length);
+/* Writes back what is still dirty of the range and waits until the device has it: in the file, but
+ * not yet durable. */
+int marray_os_finish_write_back(int descriptor, uint64_t offset, uint64_t length);
+/* Whether marray_os_sync_map() of any one page makes durable all that finished write-back before,
+ * wherever it is in the file: one flush of the device instead of one for every range. */
+bool marray_os_sync_covers_file(int descriptor);
 /* Returns when the mapped pages are durable. */
 int marray_os_sync_map(void *base, uint64_t length);
 /* Returns when the whole file is, with its metadata. */

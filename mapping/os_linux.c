@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -320,6 +322,24 @@ int marray_os_start_write_back(int descriptor, uint64_t offset, uint64_t length)
         sync_file_range(descriptor, (off_t)offset, (off_t)length, SYNC_FILE_RANGE_WRITE));
 }
 
+int marray_os_finish_write_back(int descriptor, uint64_t offset, uint64_t length)
+{
+    return status_of(sync_file_range(descriptor, (off_t)offset, (off_t)length,
+                                     SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                                         SYNC_FILE_RANGE_WAIT_AFTER));
+}
+
+/* ext4 and XFS commit the whole inode's transaction and then flush the device, whatever the range
+ * (ext4_sync_file in fs/ext4/fsync.c, xfs_file_fsync in fs/xfs/xfs_file.c). Others, such as btrfs,
+ * log only the extents of the range. */
+bool marray_os_sync_covers_file(int descriptor)
+{
+    struct statfs information;
+    if (fstatfs(descriptor, &information))
+        return false;
+    return information.f_type == EXT4_SUPER_MAGIC || information.f_type == XFS_SUPER_MAGIC;
+}
+
 int marray_os_sync_map(void *base, uint64_t length)
 {
     return status_of(msync(base, (size_t)length, MS_SYNC));
@@ -355,7 +375,7 @@ const char *marray_os_flush_calls(enum marray_flush_level level)
     case MARRAY_FLUSH_ASYNC:
         return "sync_file_range(WRITE)";
     case MARRAY_FLUSH_DATA:
-        return "msync(MS_SYNC)";
+        return "msync(MS_SYNC), for many ranges sync_file_range and one msync(MS_SYNC)";
     case MARRAY_FLUSH_FULL:
         return "fsync, and of the folder after a create";
     }

@@ -1,0 +1,413 @@
+/* Every system call of an open may fail: the file is then as it was, and nothing leaks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <errno.h>
+
+#include "tests/mapping/faults.h"
+#include "tests/mapping/scratch.h"
+
+enum old_file { OLD_NONE, OLD_RAMP, OLD_NPY };
+
+/* One way to open. */
+struct scenario {
+    const char *name;
+    enum old_file old_file;
+    size_t old_bytes;
+    bool npy;
+    enum marray_mode mode;
+    uint32_t flags;
+    uint64_t length; /* of |u1; 0: from the header */
+    int64_t new_bytes;
+    const char *calls; /* that must have been made to fail at least once */
+};
+
+static const struct scenario scenarios[] = {
+    {"create", OLD_NONE, 0, false, MARRAY_CREATE, 0, 9000, 9000,
+     "open64 posix_fallocate64 mmap64 realpath"},
+    {"create sparse", OLD_NONE, 0, false, MARRAY_CREATE, MARRAY_SPARSE, 9000, 9000,
+     "open64 ftruncate64 mmap64"},
+    {"create over a longer file", OLD_RAMP, 20000, false, MARRAY_CREATE, 0, 9000, 9000,
+     "open64 fstat64 posix_fallocate64 mmap64 ftruncate64 fallocate64"},
+    {"create over a shorter file", OLD_RAMP, 5000, false, MARRAY_CREATE, 0, 9000, 9000,
+     "open64 fstat64 posix_fallocate64 mmap64 fallocate64"},
+    {"create sparse over a longer file", OLD_RAMP, 20000, false, MARRAY_CREATE, MARRAY_SPARSE, 9000,
+     9000, "open64 mmap64 ftruncate64 fallocate64"},
+    {"create durably", OLD_NONE, 0, false, MARRAY_CREATE, MARRAY_DURABLE_CREATE, 9000, 9000,
+     "open64 posix_fallocate64 mmap64 fsync rename"},
+    {"create durably over a file", OLD_RAMP, 20000, false, MARRAY_CREATE, MARRAY_DURABLE_CREATE,
+     9000, 9000, "open64 fchmod posix_fallocate64 mmap64 fsync rename realpath"},
+    {"grow", OLD_RAMP, 5000, false, MARRAY_READ_WRITE, 0, 9000, 9000,
+     "open64 fstat64 posix_fallocate64 mmap64"},
+    {"grow sparse", OLD_RAMP, 5000, false, MARRAY_READ_WRITE, MARRAY_SPARSE, 9000, 9000,
+     "open64 fstat64 ftruncate64 mmap64"},
+    {"create npy", OLD_NONE, 0, true, MARRAY_CREATE, 0, 9000, 9128,
+     "open64 posix_fallocate64 mmap64 pwrite64"},
+    {"create npy over a file", OLD_RAMP, 20000, true, MARRAY_CREATE, 0, 9000, 9128,
+     "open64 posix_fallocate64 mmap64 pread64 pwrite64 ftruncate64 fallocate64"},
+    {"create npy over a tiny file", OLD_RAMP, 3, true, MARRAY_CREATE, 0, 9000, 9128,
+     "open64 posix_fallocate64 mmap64 pread64 pwrite64"},
+    {"open npy", OLD_NPY, 628, true, MARRAY_READ, 0, 0, 628, "open64 fstat64 pread64 mmap64"},
+    {"grow npy", OLD_NPY, 200, true, MARRAY_READ_WRITE, 0, 0, 628,
+     "open64 fstat64 pread64 mmap64 posix_fallocate64"},
+    {"read", OLD_RAMP, 9000, false, MARRAY_READ, 0, 9000, 9000, "open64 fstat64 mmap64"},
+    {"copy on write", OLD_RAMP, 9000, false, MARRAY_COPY_ON_WRITE, 0, 9000, 9000, "open64 mmap64"},
+};
+
+static int open_scenario(struct scratch *scratch, const struct scenario *scenario,
+                         struct marray **array)
+{
+    const uint64_t shape[] = {scenario->length};
+    struct marray_spec spec = scratch_spec(scratch, scenario->mode, "|u1",
+                                           scenario->length ? 1 : MARRAY_INFER_SHAPE, shape);
+    spec.flags = scenario->flags;
+    return scenario->npy ? marray_open_npy(scratch->path, &spec, array)
+                         : marray_open(scratch->path, &spec, array);
+}
+
+static void make_old_file(struct scratch *scratch, const struct scenario *scenario)
+{
+    remove(scratch->path);
+    if (scenario->old_file == OLD_RAMP)
+        scratch_write_ramp(scratch->path, scenario->old_bytes);
+    if (scenario->old_file != OLD_NPY)
+        return;
+    struct marray_spec spec = scratch_spec(scratch, MARRAY_CREATE, "|u1", 1, SHAPE(500));
+    struct marray *array;
+    assert_int_equal(marray_open_npy(scratch->path, &spec, &array), 0);
+    marray_close(&array);
+    size_t size;
+    unsigned char *bytes = scratch_read(scratch->path, &size);
+    scratch_write(scratch->path, bytes, scenario->old_bytes);
+    free(bytes);
+}
+
+static size_t count_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    assert_non_null(folder);
+    size_t count = 0;
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count;
+}
+
+static size_t count_maps_of(const char *path)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[2 * PATH_MAX];
+    size_t count = 0;
+    assert_non_null(maps);
+    while (fgets(line, sizeof(line), maps))
+        count += strstr(line, path) != NULL;
+    fclose(maps);
+    return count;
+}
+
+static bool same_bytes(const char *path, const unsigned char *bytes, size_t size)
+{
+    size_t found_size;
+    unsigned char *found = scratch_read(path, &found_size);
+    bool same = found_size == size && !memcmp(found, bytes, size);
+    free(found);
+    return same;
+}
+
+/* Whether the new file is there as a run without failures leaves it. */
+static bool is_whole_new_file(struct scratch *scratch, const struct scenario *scenario)
+{
+    if (scratch_size(scratch->path) != scenario->new_bytes)
+        return false;
+    if (scenario->mode != MARRAY_CREATE)
+        return true;
+    size_t size;
+    unsigned char *bytes = scratch_read(scratch->path, &size);
+    size_t header = scenario->npy ? 128 : 0;
+    bool whole = header == 0 || !memcmp(bytes, "\x93NUMPY", 6);
+    for (size_t i = header; i < size; i++)
+        whole = whole && bytes[i] == 0;
+    free(bytes);
+    return whole;
+}
+
+static void check_failed_open(struct scratch *scratch, const struct scenario *scenario,
+                              const char *call, const unsigned char *old, size_t old_bytes)
+{
+    assert_non_null(strstr(scratch->message.text, "data"));
+    /* The one step after the new file has replaced the old one, as marray.h says. */
+    if ((scenario->flags & MARRAY_DURABLE_CREATE) && old &&
+        strstr(scratch->message.text, "make durable the folder")) {
+        assert_true(is_whole_new_file(scratch, scenario));
+        return;
+    }
+    if (!old) {
+        if (scratch_count_files(scratch) != 0)
+            fail_msg("%s: a file is left after %s failed", scenario->name, call);
+        return;
+    }
+    if (!same_bytes(scratch->path, old, old_bytes))
+        fail_msg("%s: the file changed after %s failed", scenario->name, call);
+    assert_int_equal(scratch_count_files(scratch), 1);
+}
+
+/* One open with one failure; false when the call was not made that often. */
+static bool try_failure(struct scratch *scratch, const struct scenario *scenario, const char *call,
+                        int skip)
+{
+    make_old_file(scratch, scenario);
+    size_t old_bytes = 0;
+    unsigned char *old = NULL;
+    if (scenario->old_file != OLD_NONE)
+        old = scratch_read(scratch->path, &old_bytes);
+    size_t descriptors = count_descriptors();
+    struct marray *array = NULL;
+    fault_arm(call, skip, EIO);
+    int status = open_scenario(scratch, scenario, &array);
+    bool happened = fault_disarm();
+    if (status) {
+        assert_true(happened);
+        assert_int_equal(status, -EIO);
+        assert_null(array);
+        check_failed_open(scratch, scenario, call, old, old_bytes);
+    } else {
+        if (!is_whole_new_file(scratch, scenario))
+            fail_msg("%s: not what was asked for after %s failed", scenario->name, call);
+        assert_int_equal(marray_close(&array), 0);
+    }
+    assert_int_equal(count_descriptors(), descriptors);
+    assert_int_equal(count_maps_of(scratch->folder), 0);
+    free(old);
+    return happened;
+}
+
+/* Whether call is one of the words of calls. */
+static bool names_call(const char *calls, const char *call)
+{
+    size_t length = strlen(call);
+    const char *found = calls;
+    while ((found = strstr(found, call))) {
+        if ((found == calls || found[-1] == ' ') && (found[length] == ' ' || !found[length]))
+            return true;
+        found += length;
+    }
+    return false;
+}
+
+static void a_failed_open_leaves_files_descriptors_and_maps_as_they_were(void **state)
+{
+    struct scratch *scratch = *state;
+    for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
+        for (size_t k = 0; k < fault_call_count; k++) {
+            int skip = 0;
+            while (try_failure(scratch, &scenarios[i], fault_calls[k], skip))
+                skip++;
+            assert_true(skip < 20);
+            if (names_call(scenarios[i].calls, fault_calls[k]) && skip == 0)
+                fail_msg("%s: %s was never called", scenarios[i].name, fault_calls[k]);
+        }
+    }
+}
+
+static void a_full_disk_is_told_before_anything_is_mapped(void **state)
+{
+    struct scratch *scratch = *state;
+    scratch_write_ramp(scratch->path, 100);
+    struct marray_spec spec = scratch_spec(scratch, MARRAY_READ_WRITE, "|u1", 1, SHAPE(200));
+    struct marray *array;
+    fault_arm("posix_fallocate64", 0, ENOSPC);
+    assert_int_equal(marray_open(scratch->path, &spec, &array), -ENOSPC);
+    assert_true(fault_disarm());
+    assert_int_equal(scratch_size(scratch->path), 100);
+    assert_non_null(strstr(scratch->message.text, "200 bytes"));
+}
+
+static void an_interrupted_allocation_is_taken_up_again(void **state)
+{
+    struct scratch *scratch = *state;
+    struct marray_spec spec = scratch_spec(scratch, MARRAY_CREATE, "|u1", 1, SHAPE(200));
+    struct marray *array;
+    fault_arm("posix_fallocate64", 0, EINTR);
+    assert_int_equal(marray_open(scratch->path, &spec, &array), 0);
+    assert_true(fault_disarm());
+    assert_int_equal(marray_close(&array), 0);
+}
+
+static void too_many_maps_name_the_setting(void **state)
+{
+    struct scratch *scratch = *state;
+    struct marray_spec spec = scratch_spec(scratch, MARRAY_CREATE, "|u1", 1, SHAPE(200));
+    struct marray *array;
+    fault_arm("mmap64", 0, ENOMEM);
+    assert_int_equal(marray_open(scratch->path, &spec, &array), -ENOMEM);
+    assert_true(fault_disarm());
+    assert_non_null(strstr(scratch->message.text, "vm.max_map_count"));
+}
+
+/* ---- Flushing ---- */
+
+static struct marray *open_writable(struct scratch *scratch)
+{
+    struct marray *array = scratch_open(scratch, MARRAY_CREATE, "<i8", 2, SHAPE(64, 4096));
+    int64_t value = 1;
+    assert_int_equal(marray_fill(array, NULL, &value), 0);
+    return array;
+}
+
+static void check_sticky(struct scratch *scratch, const char *call, int error,
+                         enum marray_flush_level level)
+{
+    struct marray *array = open_writable(scratch);
+    struct marray *view;
+    assert_int_equal(marray_slice(array, (struct marray_slice[]){MARRAY_AT(1)}, 1, &view), 0);
+    fault_arm(call, 0, error);
+    assert_int_equal(marray_flush(array, level), -error);
+    assert_true(fault_disarm());
+    assert_non_null(strstr(marray_message(array), scratch->path));
+    assert_int_equal(marray_flush(array, MARRAY_FLUSH_DATA), -error);
+    assert_non_null(strstr(marray_message(array), "earlier flush"));
+    assert_int_equal(marray_flush(array, MARRAY_FLUSH_ASYNC), -error);
+    assert_int_equal(marray_flush_range(array, 0, 8, MARRAY_FLUSH_FULL), -error);
+    assert_int_equal(marray_flush_view(view, MARRAY_FLUSH_DATA), -error);
+    marray_close(&view);
+    marray_close(&array);
+    /* A new open starts without the failure. */
+    array = scratch_open(scratch, MARRAY_READ_WRITE, "<i8", 1, SHAPE(4));
+    assert_int_equal(marray_flush(array, MARRAY_FLUSH_DATA), 0);
+    marray_close(&array);
+}
+
+static void a_failed_flush_is_never_followed_by_success(void **state)
+{
+    struct scratch *scratch = *state;
+    check_sticky(scratch, "msync", EIO, MARRAY_FLUSH_DATA);
+    check_sticky(scratch, "msync", ENOSPC, MARRAY_FLUSH_DATA);
+    check_sticky(scratch, "fsync", EDQUOT, MARRAY_FLUSH_FULL);
+    check_sticky(scratch, "sync_file_range", EIO, MARRAY_FLUSH_ASYNC);
+}
+
+static void a_failed_flush_of_a_view_sticks_to_the_whole_array(void **state)
+{
+    struct scratch *scratch = *state;
+    /* Starting and finishing the runs, and the sync of them all. */
+    const char *const calls[] = {"sync_file_range", "sync_file_range", "msync"};
+    const int skips[] = {0, 64, 0};
+    for (size_t i = 0; i < 3; i++) {
+        struct marray *array = open_writable(scratch);
+        struct marray *view;
+        const struct marray_slice slices[] = {MARRAY_ALL, MARRAY_RANGE(0, 8, 1)};
+        assert_int_equal(marray_slice(array, slices, 2, &view), 0);
+        fault_arm(calls[i], skips[i], EIO);
+        int status = marray_flush_view(view, MARRAY_FLUSH_DATA);
+        /* Only some file systems need the second round of sync_file_range. */
+        if (fault_disarm()) {
+            assert_int_equal(status, -EIO);
+            assert_int_equal(marray_flush(array, MARRAY_FLUSH_DATA), -EIO);
+        } else {
+            assert_int_equal(i, 1);
+        }
+        marray_close(&view);
+        marray_close(&array);
+    }
+}
+
+static void a_flush_that_lacked_memory_may_be_tried_again(void **state)
+{
+    struct scratch *scratch = *state;
+    struct marray *array = open_writable(scratch);
+    fault_arm("msync", 0, ENOMEM);
+    assert_int_equal(marray_flush(array, MARRAY_FLUSH_DATA), -ENOMEM);
+    assert_true(fault_disarm());
+    assert_int_equal(marray_flush(array, MARRAY_FLUSH_DATA), 0);
+    marray_close(&array);
+}
+
+static void a_full_flush_of_a_new_file_syncs_its_folder_once(void **state)
+{
+    struct scratch *scratch = *state;
+    struct marray *array = open_writable(scratch);
+    assert_int_equal(marray_flush(array, MARRAY_FLUSH_FULL), 0);
+    fault_arm("fsync", 1, EIO);
+    assert_int_equal(marray_flush(array, MARRAY_FLUSH_FULL), 0);
+    assert_false(fault_disarm());
+    marray_close(&array);
+    remove(scratch->path);
+    array = open_writable(scratch);
+    fault_arm("fsync", 1, EIO);
+    assert_int_equal(marray_flush(array, MARRAY_FLUSH_FULL), -EIO);
+    assert_true(fault_disarm());
+    marray_close(&array);
+}
+
+/* ---- Advice, residency, locks ---- */
+
+static void advice_the_kernel_lacks_is_told_from_advice_it_does_not_grant(void **state)
+{
+    struct scratch *scratch = *state;
+    struct marray *array = open_writable(scratch);
+    fault_arm("madvise", 0, EINVAL);
+    assert_int_equal(marray_advise(array, MARRAY_ADVICE_RANDOM), -EINVAL);
+    assert_true(fault_disarm());
+    fault_arm("madvise", 0, EIO);
+    assert_int_equal(marray_advise(array, MARRAY_ADVICE_POPULATE), -EIO);
+    assert_true(fault_disarm());
+    marray_close(&array);
+}
+
+static void without_cachestat_mincore_tells_the_residency(void **state)
+{
+    struct scratch *scratch = *state;
+    struct marray *array = open_writable(scratch);
+    uint64_t resident_bytes = 0;
+    uint64_t total_bytes = 0;
+    fault_arm("syscall", 0, ENOSYS);
+    assert_int_equal(marray_residency(array, &resident_bytes, &total_bytes), 0);
+    assert_true(fault_disarm());
+    assert_int_equal(total_bytes, 64 * 4096 * 8);
+    assert_int_equal(resident_bytes, total_bytes);
+    fault_arm("syscall", 0, EIO);
+    assert_int_equal(marray_residency(array, &resident_bytes, &total_bytes), -EIO);
+    assert_true(fault_disarm());
+    marray_close(&array);
+}
+
+static void a_failed_lock_says_why(void **state)
+{
+    struct scratch *scratch = *state;
+    struct marray *array = open_writable(scratch);
+    fault_arm("fcntl64", 0, ENOLCK);
+    assert_int_equal(marray_lock(array, MARRAY_LOCK_EXCLUSIVE, 0), -ENOLCK);
+    assert_true(fault_disarm());
+    assert_non_null(strstr(marray_message(array), "No locks available"));
+    fault_arm("fcntl64", 0, EINTR);
+    assert_int_equal(marray_lock(array, MARRAY_LOCK_EXCLUSIVE, UINT64_MAX), -EINTR);
+    assert_true(fault_disarm());
+    marray_close(&array);
+}
+
+#define SCRATCH_TEST(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCRATCH_TEST(a_failed_open_leaves_files_descriptors_and_maps_as_they_were),
+        SCRATCH_TEST(a_full_disk_is_told_before_anything_is_mapped),
+        SCRATCH_TEST(an_interrupted_allocation_is_taken_up_again),
+        SCRATCH_TEST(too_many_maps_name_the_setting),
+        SCRATCH_TEST(a_failed_flush_is_never_followed_by_success),
+        SCRATCH_TEST(a_failed_flush_of_a_view_sticks_to_the_whole_array),
+        SCRATCH_TEST(a_flush_that_lacked_memory_may_be_tried_again),
+        SCRATCH_TEST(a_full_flush_of_a_new_file_syncs_its_folder_once),
+        SCRATCH_TEST(advice_the_kernel_lacks_is_told_from_advice_it_does_not_grant),
+        SCRATCH_TEST(without_cachestat_mincore_tells_the_residency),
+        SCRATCH_TEST(a_failed_lock_says_why),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
