@@ -1,0 +1,201 @@
+"""Reads back with other people's parsers what the reports say; the argument is make_report."""
+import hashlib
+import html.parser
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree
+
+MAKE_REPORT = sys.argv[1]
+PLOTS = ("throughput", "faults", "flush")
+VOID = {"meta", "br", "img", "link", "hr", "input"}
+ALLOWED = {
+    "html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "ul", "li", "div",
+    "table", "thead", "tbody", "tr", "th", "td", "a", "figure", "figcaption", "code", "pre",
+    "section", "dl", "dt", "dd", "br", "svg", "g", "path", "circle", "rect", "use", "defs",
+    "filter", "feflood", "fecomposite", "text", "tspan", "polygon", "pattern", "desc"}
+
+
+class Page(html.parser.HTMLParser):
+    """Every tag that opens must close, and only tags that the report writes may be there."""
+
+    def __init__(self):
+        super().__init__(convert_charrefs=True)
+        self.open, self.ids, self.targets, self.text, self.svgs = [], [], [], [], 0
+        self.policy = ""
+
+    def handle_starttag(self, tag, attributes):
+        assert tag in ALLOWED, f"unexpected element {tag} {attributes}"
+        values = dict(attributes)
+        for name, value in attributes:
+            assert not name.startswith("on"), f"an event handler: {tag} {name}"
+            assert name != "src" and name != "style" or tag == "path", (tag, name, value)
+            if name in ("href", "xlink:href"):
+                assert re.fullmatch(r"#[\w-]+|[\w-]+\.json", value), value
+        if values.get("http-equiv") == "Content-Security-Policy":
+            self.policy = values["content"]
+        if "id" in values:
+            self.ids.append(values["id"])
+        for value in values.values():
+            self.targets += re.findall(r"url\(#([^)]*)\)", value or "")
+        target = values.get("href") or values.get("xlink:href") or ""
+        if target.startswith("#"):
+            self.targets.append(target[1:])
+        if tag == "svg":
+            self.svgs += 1
+            assert len(values["aria-label"]) > 40, "an alternative text must say something"
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open[-1] == tag, f"</{tag}> in {self.open}"
+        self.open.pop()
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def make(kind, folder, environment=None):
+    done = subprocess.run([MAKE_REPORT, kind, folder], capture_output=True, text=True, cwd=folder,
+                          env=environment, check=False)
+    assert done.returncode == 0, (kind, done.stderr)
+    return done.stdout
+
+
+def read_page(folder):
+    page = Page()
+    text = pathlib.Path(folder, "report.html").read_text(encoding="utf-8")
+    page.feed(text)
+    page.close()
+    assert not page.open, page.open
+    assert "default-src 'none'" in page.policy
+    assert len(page.ids) == len(set(page.ids)), "ids are unique over all pictures"
+    missing = set(page.targets) - set(page.ids)
+    assert not missing, f"links to nowhere: {missing}"
+    assert "prefers-color-scheme" in text
+    svg = text[text.find("<svg"):text.rfind("</svg>")]
+    assert '"black"' not in svg and "'black'" not in svg, "black text is unreadable in the dark"
+    return page
+
+
+def check_quick(folder):
+    """The whole suite: all pictures there, each drawn again from what stands beside it."""
+    table = make("quick", folder)
+    page = read_page(folder)
+    assert page.svgs == 3
+    assert "56 cases: 56 measured" in table
+    summary = pathlib.Path(folder, "summary.md").read_text(encoding="utf-8")
+    rows = [line for line in summary.splitlines() if line.startswith("| ")]
+    assert len(rows) == 58 and len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1
+    for name in PLOTS:
+        check_plot(folder, name)
+    assert sorted(os.listdir(folder)) == ["comparison.md", "plots", "report.html", "summary.md"]
+    assert len(os.listdir(os.path.join(folder, "plots"))) == 9, "nothing temporary is left"
+
+
+def check_plot(folder, name):
+    """Well-formed, the same bytes every time, and no moment of drawing in it."""
+    plots = pathlib.Path(folder, "plots")
+    drawn = plots.joinpath(name + ".svg").read_bytes()
+    root = xml.etree.ElementTree.fromstring(drawn)
+    assert root.tag.endswith("svg") and root.get("viewBox")
+    with tempfile.TemporaryDirectory() as again:
+        for ending in (".gp", ".dat"):
+            shutil.copy(plots.joinpath(name + ending), again)
+        subprocess.run(["gnuplot", name + ".gp"], cwd=again, check=True, capture_output=True)
+        redrawn = pathlib.Path(again, name + ".svg").read_bytes()
+    assert hashlib.sha256(drawn).digest() == hashlib.sha256(redrawn).digest(), name
+
+
+def check_hostile(folder):
+    """Markup, commands and quotes come out as text and do nothing."""
+    table = make("hostile", folder)
+    assert "\n!touch" not in table and "\x1b" not in table
+    page = read_page(folder)
+    text = "".join(page.text)
+    for name in ("<script>alert(1)</script>", "`touch pwned`", "$(touch pwned)",
+                 "'; system(\"touch pwned\"); '", "</style></svg><img src=x onerror=alert(1)>",
+                 "a|b||c", "x" * 300, "%s%n%d @x {/Bold z} a_b^2 \\n \\ 100% #1 ~~x~~ **y**"):
+        assert name in text, f"{name!r} is not shown as it is"
+    shown = ""
+    for name in PLOTS:
+        root = xml.etree.ElementTree.parse(os.path.join(folder, "plots", name + ".svg")).getroot()
+        shown += "\n".join("".join(node.itertext()) for node in root.iter())
+        assert not [node for node in root.iter() if node.tag.endswith(("script", "image", "a"))]
+        check_plot(folder, name)
+    for name in ("<script>alert(1)</script>", "`touch pwned`", "$(touch pwned)",
+                 "'; system(\"touch pwned\"); '", "%s%n%d @x {/Bold z}"):
+        assert name in shown, f"{name!r} is not in the pictures as it is"
+    for found in pathlib.Path(folder).rglob("*"):
+        assert found.name != "pwned", "a name was run as a command"
+    check_hostile_markdown(folder)
+
+
+def check_hostile_markdown(folder):
+    for name in ("summary.md", "comparison.md"):
+        text = pathlib.Path(folder, name).read_text(encoding="utf-8")
+        outside = re.sub(r"(?ms)^(```+)\n.*?\n\1$", "", text)
+        assert "<" not in outside and "![" not in outside, name
+        assert not re.search(r"(?<!\\)\]\((?!plots/)", outside), name
+        rows = [line for line in outside.splitlines() if line.startswith("|")]
+        assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1, name
+
+
+def check_failed(folder):
+    """Only failures: no picture, every reason on the page."""
+    table = make("failed", folder)
+    page = read_page(folder)
+    assert page.svgs == 0
+    assert "no case has a throughput: no launch succeeded" in "".join(page.text)
+    assert "56 cases: 0 measured" in table and "FAILED 6 of 6" in table
+    assert os.listdir(os.path.join(folder, "plots")) == []
+
+
+def check_others(folder):
+    make("few", folder)
+    assert "points alone, n 3" in "".join(read_page(folder).text)
+    table = make("interrupted", folder)
+    assert "ended early by SIGINT" in table and "4 skipped" in table
+    assert "ended early by SIGINT" in "".join(read_page(folder).text)
+    make("reading", folder)
+    page = read_page(folder)
+    assert page.svgs == 2 and "no case flushed anything" in "".join(page.text)
+    left = sorted(os.listdir(os.path.join(folder, "plots")))
+    assert not [name for name in left if name.startswith("flush")], "an old picture is left"
+    table = make("empty", folder)
+    assert "0 cases: 0 measured" in table
+    assert "The record has no cases" in "".join(read_page(folder).text)
+
+
+def check_without_gnuplot(folder):
+    """A sentence in the picture's place, script and data all the same, and success."""
+    nothing = os.path.join(folder, "nothing")
+    os.mkdir(nothing)
+    table = make("quick", folder, {**os.environ, "PATH": nothing})
+    assert table.count("warning: gnuplot was not found") == 1
+    page = read_page(folder)
+    assert page.svgs == 0 and "gnuplot was not found: install it" in "".join(page.text)
+    plots = sorted(os.listdir(os.path.join(folder, "plots")))
+    assert plots == sorted(name + ending for name in PLOTS for ending in (".dat", ".gp")), plots
+
+
+def main():
+    if not shutil.which("gnuplot"):
+        print("skipped: gnuplot was not found (gnuplot-nox)")
+        sys.exit(77)
+    for check in (check_quick, check_hostile, check_failed, check_others, check_without_gnuplot):
+        with tempfile.TemporaryDirectory() as folder:
+            check(folder)
+        print(f"ok {check.__name__}")
+
+
+main()
