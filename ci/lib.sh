@@ -92,7 +92,8 @@ build_preset() {
     say "building preset $preset (log: build/$preset.log)"
     if ! (cd "$root" && cmake --preset "$preset" &&
         cmake --build --preset "$preset" ${1:+--target "$@"}) >"$log" 2>&1; then
-        grep -E -m20 -A12 'error|Error|FAILED' "$log" >&2 || tail -n 40 "$log" >&2
+        grep -E -m10 -A6 '(error|Error.*): |CMake Error|undefined reference' "$log" >&2 ||
+            tail -n 40 "$log" >&2
         die "the build of preset $preset failed; the whole log is build/$preset.log"
     fi
 }

@@ -2,6 +2,7 @@
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,8 +21,9 @@ def make_clone(work, arguments):
     os.symlink(os.path.join(source, "mapping"), os.path.join(work, "mapping"))
     programs = os.path.join(work, "bin")
     os.makedirs(programs)
+    compiler = shutil.which(arguments.compiler)  # an absolute name: cc below must not call itself
     sanitize = f"-fsanitize={arguments.sanitize}" if arguments.sanitize else ""
-    for name, command in (("cc", f"{arguments.compiler} -Wall -Wextra -Werror {sanitize}"),
+    for name, command in (("cc", f"{compiler} -Wall -Wextra -Werror {sanitize}"),
                           ("python3", "/usr/bin/python3")):
         path = os.path.join(programs, name)
         with open(path, "w", encoding="utf-8") as file:
