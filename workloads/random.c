@@ -11,6 +11,9 @@
 #include "workloads/support/proof.h"
 #include "workloads/workload.h"
 
+/* The most bytes of one gather or scatter: beyond it a batch has fewer operations. */
+#define BATCH_BYTES_MAX (UINT64_C(16) << 20)
+
 enum distribution { DISTRIBUTION_UNIFORM, DISTRIBUTION_ZIPF };
 enum way { WAY_AUTO, WAY_POINTER, WAY_GATHER };
 
@@ -66,7 +69,9 @@ static const struct mm_parameter parameters[] = {
      .choices = "auto|pointer|gather",
      .offset = offsetof(struct options, access)},
     {.name = "batch",
-     .summary = "operations in one gather or scatter; within a batch reads come before writes",
+     .summary =
+         "operations in one gather or scatter, fewer where they would take more than 16 MiB; "
+         "within a batch reads come before writes",
      .type = MM_PARAMETER_COUNT,
      .default_text = "256",
      .minimum = 1,
@@ -96,6 +101,14 @@ static uint64_t block_bytes(const struct options *options, const struct mm_array
     return whole ? whole : array->item_bytes;
 }
 
+static uint64_t batch_of(const struct options *options, const struct mm_array *array)
+{
+    uint64_t fitting = BATCH_BYTES_MAX / block_bytes(options, array);
+    if (fitting == 0)
+        fitting = 1;
+    return options->batch < fitting ? options->batch : fitting;
+}
+
 static struct mm_draw draw_of(const struct options *options, const struct mm_array *array,
                               uint64_t seed)
 {
@@ -103,7 +116,7 @@ static struct mm_draw draw_of(const struct options *options, const struct mm_arr
         .seed = seed,
         .block_count = array->size_bytes / block_bytes(options, array),
         .operations = options->operations,
-        .batch = options->batch,
+        .batch = batch_of(options, array),
         .zipf_exponent = options->distribution == DISTRIBUTION_ZIPF ? options->zipf_exponent : 0,
         .write_share = options->write_share,
     };
@@ -138,8 +151,8 @@ static int plan(const void *options, const struct mm_array *array, struct mm_wor
     if (chosen->access == WAY_POINTER)
         needs->capabilities |= MM_ENGINE_IN_PLACE;
     needs->pattern = MM_PATTERN_RANDOM;
-    needs->largest_borrow_bytes = block * chosen->batch;
-    needs->largest_gather_count = chosen->batch;
+    needs->largest_borrow_bytes = block * draw.batch;
+    needs->largest_gather_count = draw.batch;
     needs->processes = 1;
     needs->shared_bytes = needs->writes ? sizeof(struct expectation) : 0;
     needs->bytes_per_pass = draw.operations * block;

@@ -75,9 +75,17 @@ const char *test_path(void *const *state, const char *name)
 void test_expected_bytes(uint64_t seed, uint64_t offset_bytes, uint64_t length_bytes, void *buffer)
 {
     unsigned char *bytes = buffer;
-    for (uint64_t i = 0; i < length_bytes; i++) {
-        uint64_t word = mm_random_mix(seed + (offset_bytes + i) / 8);
-        bytes[i] = (unsigned char)(word >> ((offset_bytes + i) % 8 * 8));
+    uint64_t done = 0;
+    while (done < length_bytes) {
+        uint64_t word = mm_random_mix(seed + (offset_bytes + done) / 8);
+        uint64_t skipped = (offset_bytes + done) % 8;
+        uint64_t count = 8 - skipped;
+        unsigned char parts[8];
+        if (count > length_bytes - done)
+            count = length_bytes - done;
+        memcpy(parts, &word, sizeof(parts));
+        memcpy(bytes + done, parts + skipped, count);
+        done += count;
     }
 }
 
@@ -92,7 +100,9 @@ static unsigned char *file_bytes(const struct mm_array *array, uint64_t seed, ui
     *length = array->offset_bytes + array->size_bytes + TEST_TAIL_BYTES;
     unsigned char *bytes = malloc(*length);
     assert_non_null(bytes);
-    for (uint64_t i = 0; i < *length; i++)
+    for (uint64_t i = 0; i < array->offset_bytes; i++)
+        bytes[i] = surrounding_byte(i);
+    for (uint64_t i = *length - TEST_TAIL_BYTES; i < *length; i++)
         bytes[i] = surrounding_byte(i);
     test_expected_bytes(seed, 0, array->size_bytes, bytes + array->offset_bytes);
     return bytes;

@@ -67,7 +67,7 @@ static const struct point points[] = {
     {"random", "operations=400,write-share=0.5,block=1000B", U8(50000)},
     {"random", "operations=3000,write-share=0.4", "<u4", 4, 0, 900, false},
     {"random", "operations=3000,write-share=0.4,distribution=zipf", "|u1", 1, 0, 900, false},
-    {"random", "operations=300,write-share=0.4,block=2MiB", U8(600000)},
+    {"random", "operations=20,write-share=0.4,block=2MiB", U8(600000)},
     {"chunked", "", "<f8", 8, 0, 300001, false},
     {"chunked", "chunk=10000B,flush-every=3", "<f8", 8, 0, 10001, false},
     {"chunked", "chunk=3MiB", "<f8", 8, 0, 400001, false},
