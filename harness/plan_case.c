@@ -237,3 +237,13 @@ int mm_plan_case_skip(const struct mm_plan_case *plan_case, const char *memory_r
     }
     return *reason ? 0 : no_memory(error);
 }
+
+int mm_plan_case_needs(struct mm_plan_case *plan_case, const struct mm_array *array,
+                       struct mm_error *error)
+{
+    int status =
+        plan_case->workload->plan(plan_case->workload_options, array, &plan_case->needs, error);
+    if (!(plan_case->engine->capabilities & MM_ENGINE_FILE_BACKED))
+        plan_case->needs.flushes = false;
+    return status;
+}

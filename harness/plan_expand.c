@@ -200,7 +200,7 @@ static int set_array(const struct matrix *matrix, struct mm_plan_case *plan_case
     else
         status = mm_plan_generated_array(plan_case, size_bytes, array, &why);
     if (!status)
-        status = workload->plan(plan_case->workload_options, array, &plan_case->needs, &why);
+        status = mm_plan_case_needs(plan_case, array, &why);
     if (status && builder->user_path && status == -EINVAL)
         return refuse_user_file(builder, plan_case, why.text);
     if (status) {

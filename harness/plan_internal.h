@@ -143,6 +143,12 @@ int mm_plan_case_skip(const struct mm_plan_case *plan_case, const char *memory_r
 int mm_plan_open_user_file(struct mm_plan_builder *builder);
 int mm_plan_generated_array(const struct mm_plan_case *plan_case, uint64_t size_bytes,
                             struct mm_array *array, struct mm_error *error);
+
+/* Asks the workload what the case needs of this array. Where the engine has no file there is
+ * nothing to make durable: no flush phase, and no flush latency that only measures an empty call.
+ */
+int mm_plan_case_needs(struct mm_plan_case *plan_case, const struct mm_array *array,
+                       struct mm_error *error);
 /* The file of that array and role, an existing one of the plan or a new one. */
 int mm_plan_add_file(struct mm_plan_builder *builder, const struct mm_array *array, bool writes,
                      size_t *index);

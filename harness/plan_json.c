@@ -277,7 +277,7 @@ static int read_case(const json_t *object, const struct mm_array *array,
     if (!status)
         status = read_counts(object, plan_case, error);
     if (!status)
-        status = workload->plan(plan_case->workload_options, array, &plan_case->needs, error);
+        status = mm_plan_case_needs(plan_case, array, error);
     if (status)
         return status;
     plan_case->name = strdup(name);

@@ -64,6 +64,9 @@ static int host_flush(struct mm_workload_run *run, const struct mm_region *regio
     struct mm_worker_process *process = process_of(run);
     enum mm_phase caller = process->phase;
 
+    if (!run->needs->flushes) {
+        return 0;
+    }
     switch_phase(process, MM_PHASE_FLUSH, mm_clock_ns());
     uint64_t started_ns = process->phase_started_ns;
     int code = run->engine->flush(run->file, region, MM_FLUSH_DATA, run->error);

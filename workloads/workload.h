@@ -34,7 +34,7 @@ const char *mm_phase_name(enum mm_phase phase);
 struct mm_workload_needs {
     uint32_t capabilities; /* mm_engine_capability bits that the engine must have */
     bool writes;           /* opens the array writable and changes it */
-    bool flushes;          /* the flush phase exists */
+    bool flushes;          /* makes durable; the planner takes it back for engines without a file */
     enum mm_access_pattern pattern;
     uint64_t largest_borrow_bytes; /* see struct mm_engine_target */
     uint64_t largest_gather_count;
@@ -51,8 +51,8 @@ struct mm_workload_host {
     /* Ends the current phase and starts another; the clock stands still in between while counters
      * are read. Cheap enough for every flush, not for every element. */
     void (*enter_phase)(struct mm_workload_run *run, enum mm_phase phase);
-    /* One timed flush in the FLUSH phase (at level data), into the latency histogram, and back to
-     * the phase it was called from. region NULL: the whole array. */
+    /* Nothing unless needs->flushes. One timed flush in the FLUSH phase (at level data), into the
+     * latency histogram, and back to the phase it was called from. region NULL: the whole array. */
     int (*flush)(struct mm_workload_run *run, const struct mm_region *region);
     /* In verify only. The bytes the array had before this sample's first pass: computed for
      * generated files, read by pread for a user's own. Not for arrays the workload writes. */
