@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -132,33 +133,64 @@ static int write_data(const struct mm_plan_file *file, int descriptor)
     return status;
 }
 
-/* Only the holder of the folder's lock comes here, so what a killed run left of this name may be
- * written over. */
-static int make_file(const struct mm_plan_file *file, const char *partial, int folder,
-                     struct mm_error *error)
+/* A file without a name where the file system has that, so that nothing is left of a run that is
+ * killed; else one of the name partial, and *named. Only the holder of the folder's lock comes
+ * here, so what a killed run left of this name may be written over. */
+static int open_new(const char *partial, int folder, int *descriptor, bool *named)
 {
-    int descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (descriptor < 0)
-        return mm_error_set(error, -errno, "data file %s: %s", partial, strerror(errno));
-    int status = write_data(file, descriptor);
-    close(descriptor);
-    if (!status && rename(partial, file->path))
-        status = -errno;
-    if (!status) {
-        /* Some file systems cannot sync a folder and say EINVAL. */
-        if (fsync(folder) && errno != EINVAL)
-            status = -errno;
-    } else {
-        unlink(partial);
-    }
+    int opened = openat(folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+    *named = opened < 0;
+    if (opened < 0)
+        opened = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (opened < 0)
+        return -errno;
+    *descriptor = opened;
+    return 0;
+}
+
+/* Gives the file without a name the name partial: a link cannot take the place of another file, as
+ * a rename does. */
+static int give_name(int descriptor, const char *partial)
+{
+    char own[48];
+    snprintf(own, sizeof(own), "/proc/self/fd/%d", descriptor);
+    if (unlink(partial) && errno != ENOENT)
+        return -errno;
+    return linkat(AT_FDCWD, own, AT_FDCWD, partial, AT_SYMLINK_FOLLOW) ? -errno : 0;
+}
+
+static int cannot_make(const struct mm_plan_file *file, int status, struct mm_error *error)
+{
     if (status == -ENOSPC || status == -EDQUOT)
         return mm_error_set(error, status,
                             "data file %s: no room for %" PRIu64 " MiB (%s); free some, or name "
                             "another folder by --data-dir or a smaller --size",
                             file->path, file->array.size_bytes >> 20, strerror(-status));
+    return mm_error_set(error, status, "data file %s: %s", file->path, strerror(-status));
+}
+
+static int make_file(const struct mm_plan_file *file, const char *partial, int folder,
+                     struct mm_error *error)
+{
+    int descriptor = -1;
+    bool named = false;
+    int status = open_new(partial, folder, &descriptor, &named);
     if (status)
-        return mm_error_set(error, status, "data file %s: %s", file->path, strerror(-status));
-    return 0;
+        return cannot_make(file, status, error);
+    status = write_data(file, descriptor);
+    if (!status && !named) {
+        status = give_name(descriptor, partial);
+        named = !status;
+    }
+    close(descriptor);
+    if (!status && rename(partial, file->path))
+        status = -errno;
+    if (status && named)
+        unlink(partial);
+    /* Some file systems cannot sync a folder and say EINVAL. */
+    if (!status && fsync(folder) && errno != EINVAL)
+        status = -errno;
+    return status ? cannot_make(file, status, error) : 0;
 }
 
 static bool part_is_right(const struct mm_plan_file *file, int descriptor, uint64_t offset)

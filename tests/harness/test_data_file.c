@@ -247,6 +247,29 @@ static void a_failure_leaves_nothing_behind(void **state)
     free(file.path);
 }
 
+static void a_killed_maker_leaves_nothing_that_stays(void **state)
+{
+    struct mm_plan_file file = described(*state, "<u8", false);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (!child) {
+        /* The signal of the limit kills it in the middle. */
+        struct rlimit small = {.rlim_cur = FILE_BYTES / 2, .rlim_max = FILE_BYTES / 2};
+        struct rlimit no_core = {0};
+        setrlimit(RLIMIT_CORE, &no_core);
+        setrlimit(RLIMIT_FSIZE, &small);
+        _exit(mm_data_file_ensure(&file, NULL) ? 1 : 0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_not_equal(access(file.path, F_OK), 0);
+    /* Where files cannot be without a name, the next maker takes over what is there. */
+    ensure(&file);
+    assert_int_equal(entries_in(*state, "sub/folder"), 1);
+    free(file.path);
+}
+
 static void two_makers_make_one_whole_file(void **state)
 {
     struct mm_plan_file file = described(*state, "<u8", false);
@@ -307,6 +330,7 @@ int main(void)
         DATA_TEST(what_a_writer_left_is_kept),
         DATA_TEST(something_else_of_that_name_is_left_alone),
         DATA_TEST(a_failure_leaves_nothing_behind),
+        DATA_TEST(a_killed_maker_leaves_nothing_that_stays),
         DATA_TEST(two_makers_make_one_whole_file),
         cmocka_unit_test(the_default_folder_follows_the_environment),
     };
