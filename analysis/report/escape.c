@@ -10,9 +10,22 @@
 #define REPLACEMENT_CHARACTER "\xef\xbf\xbd"
 #define ELLIPSIS              "\xe2\x80\xa6"
 
-static bool is_control(unsigned char byte)
+/* How many bytes at `at` are a character that acts instead of showing: the control characters of
+ * C0 and C1, and those that turn the direction of text around (U+202A to U+202E, U+2066 to U+2069).
+ * 0 for all others. */
+static size_t control_length(const char *at)
 {
-    return byte < 0x20 || byte == 0x7f;
+    const unsigned char *byte = (const unsigned char *)at;
+    if (byte[0] < 0x20 || byte[0] == 0x7f) {
+        return 1;
+    }
+    if (byte[0] == 0xc2 && byte[1] >= 0x80 && byte[1] < 0xa0) {
+        return 2;
+    }
+    bool turns_around =
+        byte[0] == 0xe2 && ((byte[1] == 0x80 && byte[2] >= 0xaa && byte[2] <= 0xae) ||
+                            (byte[1] == 0x81 && byte[2] >= 0xa6 && byte[2] <= 0xa9));
+    return turns_around ? 3 : 0;
 }
 
 /* U+FFFE and U+FFFF, which XML 1.0 cannot hold. */
@@ -21,38 +34,39 @@ static bool is_noncharacter(const char *at)
     return at[0] == '\xef' && at[1] == '\xbf' && (at[2] == '\xbe' || at[2] == '\xbf');
 }
 
+/* What HTML and XML have to be told otherwise; NULL for all other characters. */
+static const char *entity(char character)
+{
+    switch (character) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#39;";
+    case '\n':
+    case '\t':
+        return " ";
+    default:
+        return NULL;
+    }
+}
+
 void mm_escape_markup(FILE *stream, const char *text)
 {
     for (const char *at = text ? text : ""; *at; at++) {
-        switch (*at) {
-        case '&':
-            fputs("&amp;", stream);
-            break;
-        case '<':
-            fputs("&lt;", stream);
-            break;
-        case '>':
-            fputs("&gt;", stream);
-            break;
-        case '"':
-            fputs("&quot;", stream);
-            break;
-        case '\'':
-            fputs("&#39;", stream);
-            break;
-        case '\n':
-        case '\t':
-            fputc(' ', stream);
-            break;
-        default:
-            if (is_control((unsigned char)*at)) {
-                fputs(REPLACEMENT_CHARACTER, stream);
-            } else if (is_noncharacter(at)) {
-                fputs(REPLACEMENT_CHARACTER, stream);
-                at += 2;
-            } else {
-                fputc(*at, stream);
-            }
+        size_t control = is_noncharacter(at) ? 3 : control_length(at);
+        if (entity(*at)) {
+            fputs(entity(*at), stream);
+        } else if (control > 0) {
+            fputs(REPLACEMENT_CHARACTER, stream);
+            at += control - 1;
+        } else {
+            fputc(*at, stream);
         }
     }
 }
@@ -60,14 +74,12 @@ void mm_escape_markup(FILE *stream, const char *text)
 void mm_escape_markdown(FILE *stream, const char *text)
 {
     for (const char *at = text ? text : ""; *at; at++) {
-        if (*at == '<') {
-            fputs("&lt;", stream);
-        } else if (*at == '>') {
-            fputs("&gt;", stream);
-        } else if (*at == '&') {
-            fputs("&amp;", stream);
-        } else if (is_control((unsigned char)*at)) {
+        size_t control = control_length(at);
+        if (control > 0) {
             fputc(' ', stream);
+            at += control - 1;
+        } else if (*at == '<' || *at == '>' || *at == '&') {
+            fputs(entity(*at), stream);
         } else {
             if (strchr("\\`*_{}[]()#+!|~$", *at)) {
                 fputc('\\', stream);
@@ -82,7 +94,8 @@ void mm_escape_gnuplot(FILE *stream, const char *text)
     bool after_octal = false;
     fputc('"', stream);
     for (const char *at = text ? text : ""; *at; at++) {
-        unsigned char byte = is_control((unsigned char)*at) ? ' ' : (unsigned char)*at;
+        size_t control = control_length(at);
+        unsigned char byte = control > 0 ? ' ' : (unsigned char)*at;
         bool is_plain = byte >= 0x80 || isalpha(byte) || strchr(" _./:,=+-", byte);
         /* gnuplot reads octal digits on beyond the third. */
         if (is_plain || (isdigit(byte) && !after_octal)) {
@@ -92,6 +105,7 @@ void mm_escape_gnuplot(FILE *stream, const char *text)
             fprintf(stream, "\\%03o", byte);
             after_octal = true;
         }
+        at += control > 0 ? control - 1 : 0;
     }
     fputc('"', stream);
 }
@@ -100,8 +114,10 @@ void mm_escape_gnuplot_field(FILE *stream, const char *text)
 {
     fputc('"', stream);
     for (const char *at = text ? text : ""; *at; at++) {
-        if (is_control((unsigned char)*at)) {
+        size_t control = control_length(at);
+        if (control > 0) {
             fputc(' ', stream);
+            at += control - 1;
         } else {
             fputc(*at == '"' ? '\'' : *at, stream);
         }
@@ -112,12 +128,9 @@ void mm_escape_gnuplot_field(FILE *stream, const char *text)
 void mm_escape_terminal(FILE *stream, const char *text)
 {
     for (const char *at = text ? text : ""; *at; at++) {
-        /* U+0080 to U+009F are C2 80 to C2 9F in UTF-8. */
-        bool is_c1 = at[0] == '\xc2' && (unsigned char)at[1] >= 0x80 && (unsigned char)at[1] < 0xa0;
-        if (is_c1) {
-            at++;
-        }
-        fputc(is_c1 || is_control((unsigned char)*at) ? '?' : *at, stream);
+        size_t control = control_length(at);
+        fputc(control > 0 ? '?' : *at, stream);
+        at += control > 0 ? control - 1 : 0;
     }
 }
 

@@ -1,6 +1,8 @@
 /*
  * Names, paths and reasons come from outside: they are data in every language that we write. Each
- * function writes text so that it stands there as itself, whatever it holds. NULL is "".
+ * function writes text so that it stands there as itself, whatever it holds. Only characters that
+ * act instead of showing (control characters, and those that turn the direction of text around)
+ * are replaced. NULL is "".
  */
 #ifndef MM_ANALYSIS_REPORT_ESCAPE_H
 #define MM_ANALYSIS_REPORT_ESCAPE_H
@@ -8,8 +10,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* HTML and XML, as content and inside quoted attributes. What XML 1.0 cannot hold (control
- * characters) becomes U+FFFD. */
+/* HTML and XML, as content and inside quoted attributes; what XML 1.0 cannot hold becomes U+FFFD.
+ */
 void mm_escape_markup(FILE *stream, const char *text);
 
 /* Markdown text, also in a cell of a table: one line, every character that could mean something
@@ -24,7 +26,7 @@ void mm_escape_gnuplot(FILE *stream, const char *text);
  * one, a control character a space. */
 void mm_escape_gnuplot_field(FILE *stream, const char *text);
 
-/* One line for a terminal: control characters, those of C1 too, become '?'. */
+/* One line for a terminal: what acts becomes '?'. */
 void mm_escape_terminal(FILE *stream, const char *text);
 
 /* How many characters (code points) UTF-8 text has. */
