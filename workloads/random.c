@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "workloads/support/buffer.h"
 #include "workloads/support/draw.h"
 #include "workloads/support/pattern.h"
 #include "workloads/support/proof.h"
@@ -93,6 +94,7 @@ struct state {
     struct mm_draw_batch *batches;
     uint64_t batch_count;
     unsigned char *buffer; /* of one gather or scatter */
+    uint64_t buffer_bytes;
 };
 
 static uint64_t block_bytes(const struct options *options, const struct mm_array *array)
@@ -172,7 +174,7 @@ static void free_lists(struct state *state)
 {
     free(state->blocks);
     free(state->batches);
-    free(state->buffer);
+    mm_buffer_free(state->buffer, state->buffer_bytes);
     free(state);
 }
 
@@ -188,10 +190,10 @@ static int make_lists(const struct mm_workload_run *run, struct state **made)
     state->batch_count = mm_draw_batch_count(&draw);
     state->blocks = malloc(draw.operations * sizeof(*state->blocks));
     state->batches = malloc(state->batch_count * sizeof(*state->batches));
-    state->buffer = malloc(run->needs->largest_borrow_bytes);
+    state->buffer_bytes = run->needs->largest_borrow_bytes;
+    state->buffer = mm_buffer_allocate(state->buffer_bytes);
     if (!state->blocks || !state->batches || !state->buffer)
         goto no_memory;
-    memset(state->buffer, 0, run->needs->largest_borrow_bytes); /* no first touch under the clock */
     mm_draw_list(&draw, state->blocks, state->batches);
     *made = state;
     return 0;

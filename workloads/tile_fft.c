@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "workloads/support/buffer.h"
 #include "workloads/support/fft.h"
 #include "workloads/support/proof.h"
 #include "workloads/workload.h"
@@ -168,13 +169,6 @@ static int read_tile_back(struct mm_workload_run *run, uint64_t index, float *ti
     return status;
 }
 
-static void free_state(struct state *state)
-{
-    mm_fft_close(state->fft);
-    free(state->tile);
-    free(state);
-}
-
 static int prepare(struct mm_workload_run *run)
 {
     const struct options *chosen = run->options;
@@ -183,13 +177,12 @@ static int prepare(struct mm_workload_run *run)
     if (state) {
         run->state = state;
         state->fft = mm_fft_open((uint32_t)chosen->window);
-        state->tile = malloc(tile_bytes(chosen));
+        state->tile = mm_buffer_allocate(tile_bytes(chosen));
     }
     if (!state || !state->fft || !state->tile)
         return mm_error_set(run->error, -ENOMEM,
                             "no memory for a window of %" PRIu64 "; use a smaller one",
                             chosen->window);
-    memset(state->tile, 0, tile_bytes(chosen));
     /* What the tiles hold now: verify() transforms it again, as often as the passes did. */
     float *originals = run->shared;
     for (uint64_t i = 0; status == 0 && i < chosen->tiles; i++)
@@ -199,8 +192,12 @@ static int prepare(struct mm_workload_run *run)
 
 static void cleanup(struct mm_workload_run *run)
 {
-    if (run->state)
-        free_state(run->state);
+    struct state *state = run->state;
+    if (state) {
+        mm_fft_close(state->fft);
+        mm_buffer_free(state->tile, tile_bytes(run->options));
+    }
+    free(state);
     run->state = NULL;
 }
 

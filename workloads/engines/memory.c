@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "workloads/engines/engine.h"
+#include "workloads/support/buffer.h"
 #include "workloads/support/region.h"
 #include "workloads/support/target.h"
 

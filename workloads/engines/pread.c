@@ -17,6 +17,7 @@
 
 #include "workloads/engines/engine.h"
 #include "workloads/support/advice.h"
+#include "workloads/support/buffer.h"
 #include "workloads/support/region.h"
 #include "workloads/support/target.h"
 

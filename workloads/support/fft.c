@@ -5,10 +5,11 @@
 #include "workloads/support/fft.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include <kissfft/kiss_fft.h>
 #include <kissfft/kiss_fftr.h>
+
+#include "workloads/support/buffer.h"
 
 struct mm_fft {
     uint32_t window;
@@ -18,6 +19,16 @@ struct mm_fft {
     kiss_fft_cpx *spectrum; /* [window][half], after the rows are done */
     kiss_fft_cpx *column;   /* [window], one transformed column */
 };
+
+static uint64_t spectrum_bytes(uint64_t window)
+{
+    return window * (window / 2 + 1) * sizeof(kiss_fft_cpx);
+}
+
+static uint64_t column_bytes(uint64_t window)
+{
+    return window * sizeof(kiss_fft_cpx);
+}
 
 bool mm_fft_window_is_possible(uint64_t window)
 {
@@ -36,8 +47,8 @@ void mm_fft_close(struct mm_fft *fft)
         return;
     kiss_fftr_free(fft->row_plan);
     kiss_fft_free(fft->column_plan);
-    free(fft->spectrum);
-    free(fft->column);
+    mm_buffer_free(fft->spectrum, spectrum_bytes(fft->window));
+    mm_buffer_free(fft->column, column_bytes(fft->window));
     free(fft);
 }
 
@@ -48,18 +59,14 @@ struct mm_fft *mm_fft_open(uint32_t window)
         return NULL;
     fft->window = window;
     fft->half = window / 2 + 1;
-    size_t spectrum_bytes = (size_t)window * fft->half * sizeof(*fft->spectrum);
-    size_t column_bytes = window * sizeof(*fft->column);
     fft->row_plan = kiss_fftr_alloc((int)window, 0, NULL, NULL);
     fft->column_plan = kiss_fft_alloc((int)window, 0, NULL, NULL);
-    fft->spectrum = malloc(spectrum_bytes);
-    fft->column = malloc(column_bytes);
+    fft->spectrum = mm_buffer_allocate(spectrum_bytes(window));
+    fft->column = mm_buffer_allocate(column_bytes(window));
     if (!fft->row_plan || !fft->column_plan || !fft->spectrum || !fft->column) {
         mm_fft_close(fft);
         return NULL;
     }
-    memset(fft->spectrum, 0, spectrum_bytes);
-    memset(fft->column, 0, column_bytes);
     return fft;
 }
 

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -124,17 +123,4 @@ int mm_target_unlock(int descriptor, const struct mm_array *array, uint64_t offs
                      uint64_t length_bytes, struct mm_error *error)
 {
     return set_lock(descriptor, array, offset_bytes, length_bytes, F_UNLCK, error);
-}
-
-void *mm_buffer_allocate(uint64_t length_bytes)
-{
-    void *buffer = mmap(NULL, length_bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    return buffer == MAP_FAILED ? NULL : buffer;
-}
-
-void mm_buffer_free(void *buffer, uint64_t length_bytes)
-{
-    if (buffer)
-        munmap(buffer, length_bytes);
 }

@@ -30,9 +30,4 @@ int mm_target_lock(int descriptor, const struct mm_array *array, uint64_t offset
 int mm_target_unlock(int descriptor, const struct mm_array *array, uint64_t offset_bytes,
                      uint64_t length_bytes, struct mm_error *error);
 
-/* Page-aligned memory of at least length_bytes, each page touched so that no first touch is left to
- * a measured phase; NULL when memory is short. Released with mm_buffer_free, which takes NULL. */
-void *mm_buffer_allocate(uint64_t length_bytes);
-void mm_buffer_free(void *buffer, uint64_t length_bytes);
-
 #endif
