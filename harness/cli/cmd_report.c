@@ -107,7 +107,7 @@ int mm_cmd_report(int argc, char **argv)
     status = folder ? write_reports(&report, record, folder, error)
                     : mm_error_set(error, -ENOMEM, "not enough memory");
     if (status)
-        exit_code = mm_cli_fail("report", error, MM_CLI_FAILED);
+        exit_code = mm_cli_fail("report", error, mm_cli_exit_code(status));
 
 cleanup:
     free(folder);

@@ -92,9 +92,11 @@ def snapshot(folder):
             content = ""
             if stat.S_ISLNK(state.st_mode):
                 content = os.readlink(path)
-            elif stat.S_ISREG(state.st_mode):
+            elif stat.S_ISREG(state.st_mode) and os.access(path, os.R_OK):
                 with open(path, "rb") as stream:
                     content = hashlib.sha256(stream.read()).hexdigest()
+            elif stat.S_ISREG(state.st_mode):
+                content = f"{state.st_size} bytes, changed {state.st_mtime_ns}"
             found[os.path.relpath(path, folder)] = (stat.S_IFMT(state.st_mode), content)
     return found
 

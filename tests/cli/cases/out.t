@@ -11,7 +11,7 @@ exit 2
 $ mapmeter run -w sequential --out raw.bin/below
 2> mapmeter run: --out*raw.bin*
 exit 2
-$ mkdir locked && chmod 755 locked && $AS_USER mapmeter run -w sequential --out locked; code=$?; rmdir locked; exit $code
+$ mkdir locked && chmod 555 locked && $AS_USER mapmeter run -w sequential --out locked; code=$?; rmdir locked; exit $code
 2> mapmeter run: --out locked: Permission denied
 exit 2
 $ mapmeter run -w sequential -e mmap -c warm --size 1MiB --launches 1 --out made/deep/new --quiet

@@ -98,7 +98,7 @@ $ mapmeter run good.yaml -e pread -p block=64KiB --size 2MiB --launches 3 --data
 1>   SANDBOX/elsewhere/mapmeter-u8-262144-seed1-read.dat: <u8 [262144], 2.00 MiB, generated
 1> ...
 1>   sequential/engine:pread/cache:warm/operation:read/direction:forward/block:64KiB/advice:normal/size:2MiB: 3 x 3 x 1
-$ mapmeter run good.yaml --dry-run --json --seed 5 | python3 -c 'import json,sys; p=json.load(sys.stdin); print(p["suite"], p["launches"], len(p["cases"]), p["cases"][1]["engine"], p["files"][0]["shape"])'
+$ mapmeter run good.yaml --dry-run --json --seed 5 | /usr/bin/python3 -c 'import json,sys; p=json.load(sys.stdin); print(p["suite"], p["launches"], len(p["cases"]), p["cases"][1]["engine"], p["files"][0]["shape"])'
 1> mine 4 2 pread [131072]
 $ MAPMETER_SUITES=. mapmeter list suites
 1> suites, lists of cases (mapmeter run NAME):
