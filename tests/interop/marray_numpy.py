@@ -204,10 +204,19 @@ class Interop(unittest.TestCase):
             np.save(self.path + ".npy", values)
             with Array.open(self.path, CREATE, dtype, shape, order, npy=True) as array:
                 array.write(values)
-                array.flush()
             with open(self.path, "rb") as mine, open(self.path + ".npy", "rb") as theirs:
                 self.assertEqual(mine.read(), theirs.read(), (dtype, shape, order))
             self.same(np.load(self.path), values)
+
+    def test_headers_of_every_length_are_those_of_numpy(self):
+        for dimensions in range(1, 33):
+            for length in (2, 1):
+                values = np.zeros((length,) + (1,) * (dimensions - 1), "|u1")
+                np.save(self.path + ".npy", values)
+                with Array.open(self.path, CREATE, "|u1", values.shape, npy=True):
+                    pass
+                with open(self.path, "rb") as mine, open(self.path + ".npy", "rb") as theirs:
+                    self.assertEqual(mine.read(), theirs.read(), dimensions)
 
     def test_created_npy_files_open_as_numpy_maps(self):
         with Array.open(self.path, CREATE, ">i4", (3, 4), "F", npy=True) as array:

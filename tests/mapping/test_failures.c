@@ -148,6 +148,9 @@ static void check_failed_open(struct scratch *scratch, const struct scenario *sc
         assert_true(is_whole_new_file(scratch, scenario));
         return;
     }
+    /* The other exception: without a call that clears a range, zeros are written over the old. */
+    if (!strcmp(call, "pwrite64") && strstr(scratch->message.text, "now partly gone"))
+        return;
     if (!old) {
         if (scratch_count_files(scratch) != 0)
             fail_msg("%s: a file is left after %s failed", scenario->name, call);

@@ -138,6 +138,23 @@ static void every_touched_page_and_no_other_is_visited(void **state)
     }
 }
 
+static void dense_axes_are_one_loop_in_either_order(void **state)
+{
+    (void)state;
+    struct marray_loops loops;
+    const uint64_t shape[] = {3, 1, 4, 5};
+    const int64_t strides[] = {160, 7, 40, 8};
+    marray_loops_in_order(shape, strides, 4, &loops);
+    assert_int_equal(loops.count, 1);
+    assert_int_equal(loops.length[0], 60);
+    assert_int_equal(loops.stride_bytes[0], 8);
+    const uint64_t fortran_shape[] = {5, 4, 3};
+    const int64_t fortran_strides[] = {-8, 40, 160};
+    assert_int_equal(marray_loops_by_address(fortran_shape, fortran_strides, 3, &loops), -32);
+    assert_int_equal(loops.count, 1);
+    assert_int_equal(loops.length[0], 60);
+}
+
 static void a_size_that_does_not_fit_is_an_overflow(void **state)
 {
     (void)state;
@@ -175,6 +192,7 @@ int main(void)
         cmocka_unit_test(a_reversed_view_touches_the_pages_of_the_forward_one),
         cmocka_unit_test(a_transposed_view_touches_the_pages_of_the_original),
         cmocka_unit_test(every_touched_page_and_no_other_is_visited),
+        cmocka_unit_test(dense_axes_are_one_loop_in_either_order),
         cmocka_unit_test(a_size_that_does_not_fit_is_an_overflow),
         cmocka_unit_test(axes_of_length_one_do_not_break_contiguity),
     };

@@ -199,6 +199,22 @@ static void an_inherited_array_cannot_lock_in_the_child(void **state)
     marray_close(&array);
 }
 
+/* To the kernel a length of 0 is everything from there on. */
+static void a_view_without_elements_locks_nothing(void **state)
+{
+    struct scratch *scratch = *state;
+    struct marray *array = scratch_open(scratch, MARRAY_CREATE, "<i4", 1, SHAPE(LENGTH));
+    struct marray *view;
+    const struct marray_slice slices[] = {MARRAY_RANGE(3, 3, 1)};
+    assert_int_equal(marray_slice(array, slices, 1, &view), 0);
+    assert_int_equal(marray_lock(view, MARRAY_LOCK_EXCLUSIVE, UINT64_MAX), 0);
+    assert_int_equal(marray_lock_range(array, 4 * LENGTH, 0, MARRAY_LOCK_EXCLUSIVE, 0), 0);
+    assert_int_equal(try_elsewhere(scratch, MARRAY_LOCK_EXCLUSIVE, 0, 0), 0);
+    assert_int_equal(marray_unlock(view), 0);
+    marray_close(&view);
+    marray_close(&array);
+}
+
 static void an_exclusive_lock_needs_a_writable_array(void **state)
 {
     struct scratch *scratch = *state;
@@ -226,6 +242,7 @@ int main(void)
         SCRATCH_TEST(a_lock_ends_with_the_process_that_held_it),
         SCRATCH_TEST(increments_under_a_lock_are_never_lost),
         SCRATCH_TEST(an_inherited_array_cannot_lock_in_the_child),
+        SCRATCH_TEST(a_view_without_elements_locks_nothing),
         SCRATCH_TEST(an_exclusive_lock_needs_a_writable_array),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

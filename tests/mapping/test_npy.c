@@ -62,6 +62,26 @@ static void every_header_is_a_multiple_of_64(void **state)
     }
 }
 
+/* One to 64 spaces of padding: a header that would be aligned without any gets 64. */
+static void an_aligned_header_still_gets_64_more_spaces(void **state)
+{
+    (void)state;
+    unsigned char bytes[MARRAY_NPY_HEADER_BYTES];
+    uint64_t shape[MARRAY_MAX_DIMENSIONS];
+    int aligned = 0;
+    for (int dimensions = 1; dimensions <= MARRAY_MAX_DIMENSIONS; dimensions++) {
+        shape[dimensions - 1] = 2;
+        size_t size = header_of("|u1", false, dimensions, shape, bytes);
+        const unsigned char *brace = memchr(bytes, '}', size);
+        assert_non_null(brace);
+        /* 20 more digits for the growing axis, and the newline. */
+        size_t without_padding = (size_t)(brace - bytes) + 1 + 20 + 1;
+        assert_in_range(size - without_padding, 1, 64);
+        aligned += without_padding % 64 == 0;
+    }
+    assert_true(aligned > 0);
+}
+
 /* A header of that text and version. */
 static size_t wrap(const char *text, int version, unsigned char *bytes)
 {
@@ -341,6 +361,7 @@ int main(void)
         cmocka_unit_test(header_of_a_small_matrix_is_the_one_numpy_writes),
         cmocka_unit_test(the_growing_axis_keeps_the_header_of_one_length),
         cmocka_unit_test(every_header_is_a_multiple_of_64),
+        cmocka_unit_test(an_aligned_header_still_gets_64_more_spaces),
         cmocka_unit_test(readers_accept_what_numpy_accepts),
         cmocka_unit_test(versions_two_and_three_have_a_longer_length_and_no_long_numbers_in_three),
         cmocka_unit_test(readers_refuse_what_numpy_refuses),
