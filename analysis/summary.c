@@ -124,6 +124,12 @@ static int fill_distributions(struct mm_summary_case *summary, const struct mm_l
     for (size_t i = 0; result == 0 && i < MM_COUNT_OF(figures); i++) {
         result = mm_distribution_over(good, count, &figures[i].measure, figures[i].into);
     }
+    /* A median over the launches that took faults would hide those that took none. */
+    struct mm_distribution *per_fault = &summary->bytes_per_fault;
+    if (result == 0 && per_fault->count > 0 && per_fault->count < summary->faults.count) {
+        mm_distribution_release(per_fault);
+        result = mm_distribution_make(NULL, 0, "not every launch took faults", per_fault);
+    }
     return result;
 }
 

@@ -15,7 +15,7 @@
 #define PANEL_FRAME_HEIGHT 100u
 #define PANEL_LEAST_HEIGHT 240u
 #define LINE_HEIGHT        13u
-#define LINE_TEXT_LIMIT    42
+#define LINE_TEXT_LIMIT    48
 #define PANEL_TEXT_LIMIT   60
 #define GRID_RATIO         1.15
 

@@ -26,8 +26,8 @@ struct mm_findings {
     size_t count;
 };
 
-/* What failed, was skipped or never ran first; then for each work and cache state how the engines
- * compare, with their intervals. -ENOMEM. */
+/* What failed or never ran first; then for each work and cache state how the engines compare, with
+ * their intervals. -ENOMEM. */
 int mm_findings_make(const struct mm_summary *summary, struct mm_findings *findings);
 void mm_findings_release(struct mm_findings *findings);
 

@@ -95,21 +95,33 @@ static bool is_first_of_work(const struct mm_summary *summary, size_t index)
     return true;
 }
 
+/* The allocated array is no way to reach a file: it shows how fast the loop itself can be. */
+static bool is_ceiling(const struct mm_summary_case *one)
+{
+    return strcmp(one->engine, "memory") == 0;
+}
+
 static void write_contender(FILE *stream, const struct mm_summary_case *one)
 {
     char median[MM_PHRASE_BYTES];
     char interval[MM_PHRASE_BYTES];
-    fprintf(stream, "%s%s%s %s (%s)", one->engine, *one->variant ? " " : "", one->variant,
+    fprintf(stream, "%s%s%s%s %s (%s)", is_ceiling(one) ? "the ceiling " : "", one->engine,
+            *one->variant ? " " : "", one->variant,
             mm_phrase_median(&one->bytes_per_second, mm_units_show_rate, median),
             mm_phrase_interval(&one->bytes_per_second, mm_units_show_rate, interval));
 }
 
-/* Faster engines first. */
+/* Faster engines first, the ceiling last. */
 static int compare_rates(const void *left, const void *right)
 {
-    double a = (*(const struct mm_summary_case *const *)left)->bytes_per_second.median;
-    double b = (*(const struct mm_summary_case *const *)right)->bytes_per_second.median;
-    return (a < b) - (a > b);
+    const struct mm_summary_case *a = *(const struct mm_summary_case *const *)left;
+    const struct mm_summary_case *b = *(const struct mm_summary_case *const *)right;
+    if (is_ceiling(a) != is_ceiling(b)) {
+        return is_ceiling(a) - is_ceiling(b);
+    }
+    double rate_a = a->bytes_per_second.median;
+    double rate_b = b->bytes_per_second.median;
+    return (rate_a < rate_b) - (rate_a > rate_b);
 }
 
 static void write_conclusion(FILE *stream, const struct mm_summary_case *fastest,
@@ -120,36 +132,44 @@ static void write_conclusion(FILE *stream, const struct mm_summary_case *fastest
     if (!first_rate->has_interval || !second_rate->has_interval) {
         fputs("; too few launches to rank them", stream);
     } else if (first_rate->interval.low > second_rate->interval.high) {
-        fprintf(stream, "; %s is ahead by %.0f %%, the intervals do not overlap", fastest->engine,
+        fprintf(stream, "; %s is ahead of %s by %.0f %%, the intervals do not overlap",
+                fastest->engine, second->engine,
                 100 * (first_rate->median / second_rate->median - 1));
     } else {
-        fputs("; the intervals of the first two overlap", stream);
+        fprintf(stream, "; the intervals of %s and %s overlap", fastest->engine, second->engine);
     }
 }
 
-static int add_work(const struct mm_summary *summary, size_t index,
-                    const struct mm_summary_case **contenders, struct mm_findings *findings)
+/* The cases that do the same work as the index-th, from the fastest on; returns how many. */
+static size_t gather_contenders(const struct mm_summary *summary, size_t index,
+                                const struct mm_summary_case **contenders)
 {
-    const struct mm_summary_case *first = &summary->cases[index];
     size_t count = 0;
     for (size_t i = index; i < summary->case_count; i++) {
-        if (has_rate(&summary->cases[i]) && is_same_work(&summary->cases[i], first)) {
+        if (has_rate(&summary->cases[i]) &&
+            is_same_work(&summary->cases[i], &summary->cases[index])) {
             contenders[count++] = &summary->cases[i];
         }
     }
     qsort(contenders, count, sizeof *contenders, compare_rates);
+    return count;
+}
+
+static int add_work(const struct mm_summary_case *const *contenders, size_t count,
+                    struct mm_findings *findings)
+{
     char *text = NULL;
     size_t size;
     FILE *stream = open_memstream(&text, &size);
     if (!stream) {
         return -ENOMEM;
     }
-    fprintf(stream, "%s %s: ", first->cache, first->group);
+    fprintf(stream, "%s %s: ", contenders[0]->cache, contenders[0]->group);
     for (size_t i = 0; i < count; i++) {
         fputs(i ? ", " : "", stream);
         write_contender(stream, contenders[i]);
     }
-    if (count > 1) {
+    if (count > 1 && !is_ceiling(contenders[1])) {
         write_conclusion(stream, contenders[0], contenders[1]);
     }
     if (fclose(stream) != 0) {
@@ -159,20 +179,40 @@ static int add_work(const struct mm_summary *summary, size_t index,
     return add_finding(findings, text, false);
 }
 
+/* Work that only one engine did is no finding where there are comparisons. */
+static int add_works(const struct mm_summary *summary, struct mm_findings *findings)
+{
+    const struct mm_summary_case **contenders = calloc(summary->case_count + 1, sizeof *contenders);
+    int result = contenders ? 0 : -ENOMEM;
+    size_t wanted = 2;
+    size_t found = 0;
+    while (result == 0 && wanted > 0 && found == 0) {
+        for (size_t i = 0; result == 0 && i < summary->case_count; i++) {
+            if (!has_rate(&summary->cases[i]) || !is_first_of_work(summary, i)) {
+                continue;
+            }
+            size_t count = gather_contenders(summary, i, contenders);
+            if (count >= wanted) {
+                result = add_work(contenders, count, findings);
+                found++;
+            }
+        }
+        wanted--;
+    }
+    free(contenders);
+    return result;
+}
+
 int mm_findings_make(const struct mm_summary *summary, struct mm_findings *findings)
 {
     *findings = (struct mm_findings){0};
-    const struct mm_summary_case **contenders = calloc(summary->case_count + 1, sizeof *contenders);
-    int result = contenders ? add_gaps(summary, findings) : -ENOMEM;
+    int result = add_gaps(summary, findings);
     if (result == 0) {
         result = add_failures(summary, findings);
     }
-    for (size_t i = 0; result == 0 && i < summary->case_count; i++) {
-        if (has_rate(&summary->cases[i]) && is_first_of_work(summary, i)) {
-            result = add_work(summary, i, contenders, findings);
-        }
+    if (result == 0) {
+        result = add_works(summary, findings);
     }
-    free(contenders);
     if (result < 0) {
         mm_findings_release(findings);
     }

@@ -233,6 +233,21 @@ static void no_faults_are_no_bytes_per_fault(void **state)
     mm_record_free(record);
 }
 
+static void a_launch_without_faults_leaves_no_median_of_bytes_per_fault(void **state)
+{
+    (void)state;
+    struct mm_record *record = synthetic_record(&(struct synthetic_record_spec){.launches = 3});
+    json_t *counters = counters_of(sample_of(launch_of_first_case(record, 1), 0), "touch");
+    json_object_set_new(counters, "minor_faults", json_integer(0));
+    json_object_set_new(counters, "major_faults", json_integer(0));
+    struct mm_summary *summary = summarise(record);
+    assert_int_equal(summary->cases[0].faults.count, 3);
+    assert_int_equal(summary->cases[0].bytes_per_fault.count, 0);
+    assert_string_equal(summary->cases[0].bytes_per_fault.why, "not every launch took faults");
+    mm_summary_free(summary);
+    mm_record_free(record);
+}
+
 static void the_resident_share_is_the_worst_over_launches(void **state)
 {
     (void)state;
@@ -414,6 +429,7 @@ int main(void)
         cmocka_unit_test(faults_come_from_getrusage_where_perf_is_not_allowed),
         cmocka_unit_test(faults_come_from_getrusage_where_perf_left_out_the_kernel),
         cmocka_unit_test(no_faults_are_no_bytes_per_fault),
+        cmocka_unit_test(a_launch_without_faults_leaves_no_median_of_bytes_per_fault),
         cmocka_unit_test(the_resident_share_is_the_worst_over_launches),
         cmocka_unit_test(flush_latencies_are_merged_over_launches),
         cmocka_unit_test(a_broken_histogram_is_an_error_that_names_the_case),

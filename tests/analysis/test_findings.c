@@ -1,0 +1,123 @@
+/* What leads a report. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "analysis/report/emit.h"
+#include "tests/support/synthetic_record.h"
+
+struct fixture {
+    struct mm_record *record;
+    struct mm_summary *summary;
+    struct mm_findings findings;
+};
+
+static struct fixture find(const struct synthetic_record_spec *spec)
+{
+    struct fixture fixture = {.record = synthetic_record(spec)};
+    assert_int_equal(mm_summary_make(fixture.record, &fixture.summary, NULL), 0);
+    assert_int_equal(mm_findings_make(fixture.summary, &fixture.findings), 0);
+    return fixture;
+}
+
+static void release(struct fixture *fixture)
+{
+    mm_findings_release(&fixture->findings);
+    mm_summary_free(fixture->summary);
+    mm_record_free(fixture->record);
+}
+
+static const char *text(const struct fixture *fixture, size_t index)
+{
+    assert_true(index < fixture->findings.count);
+    return fixture->findings.items[index].text;
+}
+
+static bool ends_with(const char *whole, const char *ending)
+{
+    size_t length = strlen(whole);
+    return length >= strlen(ending) && strcmp(whole + length - strlen(ending), ending) == 0;
+}
+
+static void engines_whose_intervals_do_not_overlap_are_ranked(void **state)
+{
+    (void)state;
+    struct fixture fixture = find(&(struct synthetic_record_spec){.launches = 6});
+    assert_int_equal(fixture.findings.count, 4);
+    assert_ptr_equal(strstr(text(&fixture, 0), "cold sequential: marray 1."), text(&fixture, 0));
+    assert_true(ends_with(text(&fixture, 0),
+                          "; marray is ahead of pread by 20 %, the intervals do not overlap"));
+    release(&fixture);
+}
+
+static void engines_whose_intervals_overlap_are_not_ranked(void **state)
+{
+    (void)state;
+    struct fixture fixture =
+        find(&(struct synthetic_record_spec){.launches = 6, .noise = 0.6, .seed = 1});
+    assert_true(ends_with(text(&fixture, 0), "overlap"));
+    assert_null(strstr(text(&fixture, 0), "ahead"));
+    release(&fixture);
+}
+
+static void few_launches_rank_nothing(void **state)
+{
+    (void)state;
+    struct fixture fixture = find(&(struct synthetic_record_spec){.launches = 5});
+    assert_true(ends_with(text(&fixture, 0), "; too few launches to rank them"));
+    release(&fixture);
+}
+
+static void the_allocated_array_is_a_ceiling_and_wins_nothing(void **state)
+{
+    (void)state;
+    static const char *const engines[] = {"memory", "pread", "marray"};
+    struct fixture fixture =
+        find(&(struct synthetic_record_spec){.engines = engines, .engine_count = 3});
+    assert_ptr_equal(strstr(text(&fixture, 0), "cold sequential: pread"), text(&fixture, 0));
+    assert_non_null(strstr(text(&fixture, 0), ", the ceiling memory "));
+    assert_non_null(strstr(text(&fixture, 0), "; pread is ahead of marray"));
+    release(&fixture);
+}
+
+static void a_single_engine_is_told_alone(void **state)
+{
+    (void)state;
+    static const char *const engines[] = {"marray"};
+    struct fixture fixture =
+        find(&(struct synthetic_record_spec){.engines = engines, .engine_count = 1});
+    assert_int_equal(fixture.findings.count, 4);
+    assert_null(strchr(text(&fixture, 0), ';'));
+    release(&fixture);
+}
+
+static void what_went_wrong_comes_first(void **state)
+{
+    (void)state;
+    struct fixture fixture = find(
+        &(struct synthetic_record_spec){.launches = 6, .failed_every = 3, .interrupted = true});
+    assert_true(fixture.findings.items[0].is_bad);
+    assert_non_null(strstr(text(&fixture, 0), "ended early by SIGINT"));
+    assert_true(fixture.findings.items[1].is_bad);
+    assert_non_null(strstr(text(&fixture, 1), "launches failed (killed: "));
+    assert_false(fixture.findings.items[fixture.findings.count - 1].is_bad);
+    release(&fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(engines_whose_intervals_do_not_overlap_are_ranked),
+        cmocka_unit_test(engines_whose_intervals_overlap_are_not_ranked),
+        cmocka_unit_test(few_launches_rank_nothing),
+        cmocka_unit_test(the_allocated_array_is_a_ceiling_and_wins_nothing),
+        cmocka_unit_test(a_single_engine_is_told_alone),
+        cmocka_unit_test(what_went_wrong_comes_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
