@@ -86,7 +86,8 @@ static void transfer_all(const struct transfer *transfer)
 
 static int choose_dtype(const struct marray *array, const char *text, struct marray_dtype *dtype)
 {
-    if (text)
+    /* The array's own descr is worth a look: reading text costs more than one element does. */
+    if (text && strcmp(text, array->dtype.descr))
         return marray_dtype_parse(text, dtype, array->message);
     *dtype = array->dtype;
     return 0;

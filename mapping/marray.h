@@ -20,9 +20,14 @@
 
 #ifdef __cplusplus
 extern "C" {
+#ifdef __GNUC__
+/* Some functions are called like the struct they fill, which C++ calls shadowing. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 #endif
 
-#if defined(__GNUC__)
+#ifdef __GNUC__
 #define MARRAY_API __attribute__((visibility("default")))
 #else
 #define MARRAY_API
@@ -399,6 +404,9 @@ MARRAY_API int marray_lock_range(struct marray *array, uint64_t start, uint64_t 
 MARRAY_API int marray_unlock_range(struct marray *array, uint64_t start, uint64_t length);
 
 #ifdef __cplusplus
+#ifdef __GNUC__
+#pragma GCC diagnostic pop
+#endif
 }
 #endif
 
