@@ -21,7 +21,7 @@ struct plan {
     uint64_t shape[MARRAY_MAX_DIMENSIONS];
     enum marray_order order;
     uint64_t data_bytes;
-    const void *header;
+    unsigned char header[MARRAY_NPY_HEADER_BYTES];
     size_t header_bytes;
     struct marray_message *message;
 };
@@ -266,10 +266,8 @@ static int read_npy_header(struct plan *plan, int descriptor)
 
 static int create_npy(struct plan *plan, struct marray **array)
 {
-    unsigned char header[MARRAY_NPY_HEADER_BYTES];
     plan->header_bytes = marray_npy_write(&plan->dtype, plan->order == MARRAY_ORDER_F, plan->shape,
-                                          plan->dimensions, header);
-    plan->header = header;
+                                          plan->dimensions, plan->header);
     plan->offset_bytes = plan->header_bytes;
     int status = check_size(plan);
     return status ? status : make_array(plan, -1, NULL, array);
