@@ -125,13 +125,15 @@ static int touch(struct mm_workload_run *run)
     const struct options *chosen = run->options;
     struct state *state = run->state;
     struct mm_blocks chunks = mm_blocks_of(run->array, chosen->chunk_bytes);
-    int status = mm_blocks_announce(run, &chunks, MM_ACCESS_WRITE, true);
+    int status = 0;
 
     for (uint64_t i = 0; status == 0 && i < chunks.count; i++) {
         struct mm_region region = mm_blocks_region(&chunks, i);
         struct ramp ramp = ramp_of(run->seed, state->pass, i, region.count[0] / sizeof(double));
         struct mm_span span;
-        status = run->engine->borrow(run->file, &region, MM_ACCESS_WRITE, &span, run->error);
+        status = mm_blocks_announce(run, &chunks, MM_ACCESS_WRITE, true, i);
+        if (status == 0)
+            status = run->engine->borrow(run->file, &region, MM_ACCESS_WRITE, &span, run->error);
         if (status)
             return status;
         assign(&ramp, 0, ramp.count, span.data);

@@ -219,12 +219,14 @@ static int touch_blocks(struct mm_workload_run *run, const struct state *state,
                         const struct mm_blocks *blocks, enum mm_engine_access access)
 {
     uint64_t key = mm_pattern_key(&state->pattern, state->pass);
-    int status = mm_blocks_announce(run, blocks, access, true);
+    int status = 0;
     for (uint64_t i = 0; status == 0 && i < blocks->count; i++) {
         struct mm_region region = mm_blocks_region(blocks, i);
         uint64_t start = region.offset_bytes;
         uint64_t length = region.count[0];
-        status = lock(run, start, length, access != MM_ACCESS_READ);
+        status = mm_blocks_announce(run, blocks, access, true, i);
+        if (status == 0)
+            status = lock(run, start, length, access != MM_ACCESS_READ);
         if (status)
             return status;
         status = work_block(run, state, key, &region, access);

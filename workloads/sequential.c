@@ -8,9 +8,11 @@
 #include "workloads/support/proof.h"
 #include "workloads/workload.h"
 
-/* A block is worked through in steps of this size: what was just read is still in the first-level
- * cache when it is changed, and a backward walk goes backward page by page within a block too. */
-#define STEP_BYTES UINT64_C(4096)
+/* A block is worked through in steps: forward of a page, which is still in the first-level cache
+ * when it is changed after it was read; backward of two cache lines, so that the walk goes backward
+ * for the processor's prefetcher as well. */
+#define FORWARD_STEP_BYTES  UINT64_C(4096)
+#define BACKWARD_STEP_BYTES UINT64_C(128)
 
 enum operation { OPERATION_READ, OPERATION_WRITE, OPERATION_CHANGE };
 enum direction { DIRECTION_FORWARD, DIRECTION_BACKWARD };
@@ -83,7 +85,7 @@ static void cleanup(struct mm_workload_run *run)
     run->state = NULL;
 }
 
-/* One step of a block; the operation is a constant where this is inlined. */
+/* One step of a block. */
 static inline uint64_t step(const struct state *state, uint64_t key, enum operation operation,
                             uint64_t position, unsigned char *data, uint64_t length,
                             uint32_t item_bytes)
@@ -103,15 +105,16 @@ static uint64_t work_block(const struct mm_workload_run *run, uint64_t key, uint
 {
     const struct options *chosen = run->options;
     uint32_t item_bytes = run->array->item_bytes;
-    uint64_t step_bytes =
-        STEP_BYTES / item_bytes ? STEP_BYTES / item_bytes * item_bytes : item_bytes;
+    bool forward = chosen->direction == DIRECTION_FORWARD;
+    uint64_t step_bytes = forward ? FORWARD_STEP_BYTES : BACKWARD_STEP_BYTES;
     uint64_t sum = 0;
 
-    if (chosen->operation == OPERATION_READ && chosen->direction == DIRECTION_FORWARD)
+    if (chosen->operation == OPERATION_READ && forward)
         return mm_workload_checksum(data, length, item_bytes);
+    step_bytes = step_bytes > item_bytes ? step_bytes - step_bytes % item_bytes : item_bytes;
     for (uint64_t done = 0; done < length; done += step_bytes) {
         uint64_t part = length - done < step_bytes ? length - done : step_bytes;
-        uint64_t at = chosen->direction == DIRECTION_FORWARD ? done : length - done - part;
+        uint64_t at = forward ? done : length - done - part;
         sum += step(run->state, key, (enum operation)chosen->operation, position + at, data + at,
                     part, item_bytes);
     }
@@ -129,11 +132,14 @@ static int touch(struct mm_workload_run *run)
     enum mm_engine_access access = access_of[chosen->operation];
     bool forward = chosen->direction == DIRECTION_FORWARD;
 
-    int status = mm_blocks_announce(run, &blocks, access, forward);
+    int status = 0;
+
     for (uint64_t i = 0; status == 0 && i < blocks.count; i++) {
         struct mm_region region = mm_blocks_region(&blocks, forward ? i : blocks.count - 1 - i);
         struct mm_span span;
-        status = run->engine->borrow(run->file, &region, access, &span, run->error);
+        status = mm_blocks_announce(run, &blocks, access, forward, i);
+        if (status == 0)
+            status = run->engine->borrow(run->file, &region, access, &span, run->error);
         if (status)
             return status;
         run->checksum += work_block(run, key, region.offset_bytes, span.data, region.count[0]);

@@ -18,7 +18,6 @@
 
 #include "common/random.h"
 
-#define FILE_SEED   UINT64_C(99)
 #define SAMPLE_SEED UINT64_C(4242)
 #define PATH_BYTES  512
 #define PEERS_MAX   16
@@ -187,7 +186,7 @@ static int host_reference(struct mm_workload_run *run, uint64_t offset_bytes, ui
 {
     assert_true(offset_bytes + length_bytes <= run->array->size_bytes);
     assert_false(run->needs->writes);
-    test_expected_bytes(FILE_SEED, offset_bytes, length_bytes, buffer);
+    test_expected_bytes(TEST_FILE_SEED, offset_bytes, length_bytes, buffer);
     return 0;
 }
 
@@ -354,7 +353,7 @@ static void compare_file(const struct host *host, const struct mm_array *array)
 {
     uint64_t length;
     struct test_result *result = host->result;
-    unsigned char *made = file_bytes(array, FILE_SEED, &length);
+    unsigned char *made = file_bytes(array, TEST_FILE_SEED, &length);
     unsigned char *found = malloc(length);
     uint64_t end = array->offset_bytes + array->size_bytes;
     assert_non_null(found);
@@ -404,7 +403,7 @@ static bool check_pair(const struct host *host, const struct mm_engine *engine, 
 
 void test_run(void *const *state, const struct test_case *test, struct test_result *result)
 {
-    const struct mm_engine *engine = mm_engine_find(test->engine);
+    const struct mm_engine *engine = test->stand_in ? test->stand_in : mm_engine_find(test->engine);
     struct mm_error error = {0};
     size_t used = 0;
     struct host host = {
@@ -422,7 +421,7 @@ void test_run(void *const *state, const struct test_case *test, struct test_resu
                                        engine->options_bytes, test->parameters, &used);
     if (!check_pair(&host, engine, options, result))
         goto cleanup;
-    test_file_make(host.path, &test->array, FILE_SEED);
+    test_file_make(host.path, &test->array, TEST_FILE_SEED);
     host.target = (struct mm_engine_target){
         .path = host.path,
         .array = test->array,

@@ -7,7 +7,8 @@
 
 #include "workloads/workload.h"
 
-#define TEST_TAIL_BYTES 57 /* behind the array's data; nobody may touch them */
+#define TEST_FILE_SEED  UINT64_C(99) /* of the file that test_run makes */
+#define TEST_TAIL_BYTES 57           /* behind the array's data; nobody may touch them */
 
 /* When one byte of the array goes wrong. */
 enum test_damage {
@@ -19,8 +20,9 @@ enum test_damage {
 struct test_case {
     const char *workload;
     const char *engine;
-    const char *parameters; /* "name=value,name=value" of either; NULL for none */
-    struct mm_array array;  /* offset_bytes included */
+    const struct mm_engine *stand_in; /* taken in the place of the engine, or NULL */
+    const char *parameters;           /* "name=value,name=value" of either; NULL for none */
+    struct mm_array array;            /* offset_bytes included */
     uint64_t warm_passes;
     uint64_t passes;
     enum test_damage damage;

@@ -488,6 +488,103 @@ static void generated_arrays_fit_their_workload(void **state)
     }
 }
 
+/* The set of elements is computed here by its definition, not by the workload's own arithmetic. */
+static void strided_touches_every_nth_element_of_its_axis(void **state)
+{
+    static const struct {
+        const char *parameters;
+        bool fortran_order;
+        uint64_t row_step; /* of the elements (i, j) of 64 x 300 that count */
+        uint64_t column_step;
+        uint64_t rows;
+        uint64_t columns;
+    } expected[] = {
+        {"axis=trailing,stride=1", false, 1, 1, 64, 300},
+        {"axis=trailing,stride=7", false, 1, 7, 64, 300},
+        {"axis=trailing,stride=299", false, 1, 299, 64, 300},
+        {"axis=trailing,stride=300", false, 1, 300, 64, 300},
+        {"axis=trailing,stride=7,lines=5", false, 1, 7, 5, 300},
+        {"axis=leading,stride=1", false, 1, 1, 64, 300},
+        {"axis=leading,stride=9", false, 9, 1, 64, 300},
+        {"axis=leading,stride=9,lines=4,batch=3", false, 9, 1, 64, 4},
+        {"axis=leading,stride=9", true, 9, 1, 64, 300},
+        {"axis=trailing,stride=7,lines=5", true, 1, 7, 5, 300},
+    };
+    static uint64_t words[64 * 300];
+    test_expected_bytes(TEST_FILE_SEED, 0, sizeof(words), words);
+    for (size_t k = 0; k < MM_COUNT_OF(expected); k++) {
+        const struct point point = {"strided", expected[k].parameters,   "<u8", 8, 64,
+                                    300,       expected[k].fortran_order};
+        struct test_case test = case_of(&point, mm_engine_find("pread"), 3);
+        struct test_result result;
+        uint64_t sum = 0;
+        uint64_t count = 0;
+        for (uint64_t i = 0; i < expected[k].rows; i += expected[k].row_step)
+            for (uint64_t j = 0; j < expected[k].columns; j += expected[k].column_step, count++)
+                sum += words[expected[k].fortran_order ? j * 64 + i : i * 300 + j];
+        test_run(state, &test, &result);
+        assert_int_equal(result.status, 0);
+        assert_true(result.items == count);
+        assert_true(result.checksum == sum);
+    }
+}
+
+/* Notes what an engine is asked for, and passes it on. */
+static struct {
+    uint64_t offset[64];
+    size_t count;
+    struct mm_engine_walk walk;
+    size_t walks;
+    size_t borrowed_before;
+} noted;
+
+static int note_borrow(struct mm_engine_file *file, const struct mm_region *region,
+                       enum mm_engine_access access, struct mm_span *span, struct mm_error *error)
+{
+    assert_true(noted.count < MM_COUNT_OF(noted.offset));
+    noted.offset[noted.count++] = region->offset_bytes;
+    return mm_engine_find("mmap")->borrow(file, region, access, span, error);
+}
+
+static int note_expect(struct mm_engine_file *file, const struct mm_engine_walk *walk,
+                       struct mm_error *error)
+{
+    (void)file;
+    (void)error;
+    noted.walk = *walk;
+    noted.borrowed_before = noted.count;
+    noted.walks++;
+    return 0;
+}
+
+static void sequential_goes_the_way_it_announces(void **state)
+{
+    static const char *const parameters[] = {"block=800B", "block=800B,direction=backward"};
+    struct mm_engine spy = *mm_engine_find("mmap");
+    spy.borrow = note_borrow;
+    spy.expect = note_expect;
+    for (size_t k = 0; k < MM_COUNT_OF(parameters); k++) {
+        const struct point point = {"sequential", parameters[k], U8(1050)};
+        struct test_case test = case_of(&point, &spy, 0);
+        struct test_result result;
+        bool forward = k == 0;
+        memset(&noted, 0, sizeof(noted));
+        test.stand_in = &spy;
+        test_run(state, &test, &result);
+        check_good(&test, &result);
+        assert_int_equal(noted.count, 11);
+        for (size_t i = 0; i < 11; i++)
+            assert_int_equal(noted.offset[i], 800 * (forward ? i : 10 - i));
+        assert_int_equal(noted.walks, 1);
+        assert_int_equal(noted.borrowed_before, forward ? 0 : 1);
+        assert_int_equal(noted.walk.steps, 10);
+        assert_int_equal(noted.walk.step_bytes, forward ? 800 : -800);
+        assert_int_equal(noted.walk.first.offset_bytes, forward ? 0 : 7200);
+        assert_int_equal(noted.walk.first.count[0], 800);
+        assert_int_equal(noted.walk.access, MM_ACCESS_READ);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -510,6 +607,8 @@ int main(void)
         cmocka_unit_test(combinations_without_sense_are_refused_with_a_reason),
         cmocka_unit_test(pairs_without_sense_are_skipped_with_a_reason),
         cmocka_unit_test(generated_arrays_fit_their_workload),
+        cmocka_unit_test(strided_touches_every_nth_element_of_its_axis),
+        cmocka_unit_test(sequential_goes_the_way_it_announces),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }

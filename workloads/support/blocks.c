@@ -27,10 +27,12 @@ struct mm_region mm_blocks_region(const struct mm_blocks *blocks, uint64_t index
 }
 
 int mm_blocks_announce(struct mm_workload_run *run, const struct mm_blocks *blocks,
-                       enum mm_engine_access access, bool forward)
+                       enum mm_engine_access access, bool forward, uint64_t step)
 {
     uint64_t whole = blocks->size_bytes / blocks->block_bytes;
-    if (!run->engine->expect || whole == 0)
+    /* Going backward the shorter block comes first. */
+    uint64_t announced_at = forward ? 0 : blocks->count - whole;
+    if (!run->engine->expect || whole == 0 || step != announced_at)
         return 0;
     struct mm_engine_walk walk = {
         .first = mm_blocks_region(blocks, forward ? 0 : whole - 1),

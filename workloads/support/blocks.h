@@ -27,9 +27,12 @@ struct mm_blocks mm_blocks_of_part(const struct mm_array *array, uint64_t start_
 /* Block index as a contiguous region of bytes. */
 struct mm_region mm_blocks_region(const struct mm_blocks *blocks, uint64_t index);
 
-/* Tells an engine that can use it that the blocks of one size follow one after the other, from the
- * first or from the last; 0 for an engine that cannot. A shorter last block is not announced. */
+/*
+ * Called before each loan of a walk over all blocks, from the first on or from the last; step
+ * counts the loans from 0. Tells an engine that can use it, when the blocks of one size begin, that
+ * they follow one after the other; the shorter last block is not announced.
+ */
 int mm_blocks_announce(struct mm_workload_run *run, const struct mm_blocks *blocks,
-                       enum mm_engine_access access, bool forward);
+                       enum mm_engine_access access, bool forward, uint64_t step);
 
 #endif

@@ -87,13 +87,13 @@ void mm_fft_real_part(struct mm_fft *fft, float *tile)
 
     transform_rows(fft, tile);
     for (size_t k = 0; k < fft->half; k++) {
-        size_t mirrored = (window - k) % window;
+        size_t mirrored = k ? window - k : 0;
         kiss_fft_stride(fft->column_plan, fft->spectrum + k, fft->column, (int)fft->half);
         for (size_t row = 0; row < window; row++) {
             float real = fft->column[row].r * scale;
             tile[row * window + k] = real;
             /* The spectrum of real data is conjugate symmetric: the other half's real parts. */
-            tile[(window - row) % window * window + mirrored] = real;
+            tile[(row ? window - row : 0) * window + mirrored] = real;
         }
     }
 }
