@@ -17,15 +17,20 @@ endforeach()
 """
 # As cmocka prints it.
 PART = """cat <<'TEXT'
-[==========] Running 2 test(s).
+[==========] Running 4 test(s).
 [ RUN      ] reads_a_file
 [       OK ] reads_a_file
 [ RUN      ] counts_faults
 skip: perf_event_open is not permitted
 [  SKIPPED ] counts_faults
-[==========] 2 test(s) run.
+[ RUN      ] asks_the_kernel
+this kernel has no such call
+[  SKIPPED ] asks_the_kernel
+[ RUN      ] says_nothing
+[  SKIPPED ] says_nothing
+[==========] 4 test(s) run.
 [  PASSED  ] 1 test(s).
-[  SKIPPED ] 1 test(s), listed below:
+[  SKIPPED ] 3 test(s), listed below:
 [  SKIPPED ] counts_faults
 TEXT
 """
@@ -85,15 +90,19 @@ class Skips(ScriptTest):
         self.ctest("skips_silently")
         status, output = self.check()
         self.assertEqual(status, 1, output)
-        self.assertIn("skips_silently: no line 'skip: reason'", output)
+        self.assertIn("skips_silently: it printed no reason", output)
 
     def test_a_skipped_part_of_a_program_that_passed_is_seen(self):
         self.ctest("skips_in_part")
         status, output = self.check()
         self.assertEqual(status, 1, output)
         self.assertIn("skips_in_part/counts_faults: perf_event_open is not permitted", output)
-        listed = "*/counts_faults | not permitted | containers forbid it\n"
-        self.assertEqual(self.check(listed)[0], 0)
+        self.assertIn("skips_in_part/asks_the_kernel: this kernel has no such call", output)
+        self.assertIn("skips_in_part/says_nothing: it printed no reason", output)
+        listed = ("*/counts_faults | not permitted | containers forbid it\n"
+                  "*/asks_the_kernel | no such call | old kernels\n")
+        self.assertEqual(self.check(listed)[0], 1)
+        self.assertEqual(self.check(listed + "*/says_* | no reason | for this test\n")[0], 0)
 
     def test_a_failed_test_is_not_a_skip(self):
         self.ctest("fails")
