@@ -18,6 +18,7 @@ struct worker {
     bool prepared;
     bool failed; /* only finish is accepted */
     bool finished;
+    bool sampled;
     struct mm_plan_case plan_case;
     struct mm_plan_file file;
     struct mm_counters *counters;
@@ -93,6 +94,7 @@ static int read_sample_request(const struct worker *worker, const json_t *reques
         .plan_case = &worker->plan_case,
         .file = &worker->file,
         .counters = worker->counters,
+        .first = !worker->sampled,
         .delay_share = delay == NULL ? 0 : json_number_value(delay),
     };
     if (!worker->prepared) {
@@ -122,6 +124,7 @@ static int sample(struct worker *worker, const json_t *request)
     if (code < 0) {
         return send_failure(worker, "protocol", 0, error.text);
     }
+    worker->sampled = true;
     code = mm_worker_sample(&wanted, &worker->flush_ns, worker->effective, &taken, &failure);
     if (code < 0) {
         return send_failure(worker, failure.kind, failure.signal, failure.error.text);

@@ -39,9 +39,11 @@ static int prepare_cold(const struct mm_plan_case *plan_case, const struct mm_pl
     return 0;
 }
 
-static int prepare_warm(const struct mm_plan_file *file, struct mm_worker_cache *cache,
-                        struct mm_worker_failure *failure)
+static int prepare_warm(const struct mm_plan_file *file, bool rebuild,
+                        struct mm_worker_cache *cache, struct mm_worker_failure *failure)
 {
+    /* A file that cannot be evicted is taken as it is, and the record says so. */
+    cache->rebuilt = rebuild && mm_cache_make_cold(file->path, &cache->before, NULL) == 0;
     int code = mm_cache_make_warm(file->path, file->array.offset_bytes, file->array.size_bytes,
                                   &cache->before, &failure->error);
     if (code == -ENODATA) {
@@ -53,7 +55,8 @@ static int prepare_warm(const struct mm_plan_file *file, struct mm_worker_cache 
 }
 
 int mm_worker_cache_prepare(const struct mm_plan_case *plan_case, const struct mm_plan_file *file,
-                            struct mm_worker_cache *cache, struct mm_worker_failure *failure)
+                            bool rebuild, struct mm_worker_cache *cache,
+                            struct mm_worker_failure *failure)
 {
     memset(cache, 0, sizeof(*cache));
     failure->kind = "cache";
@@ -61,7 +64,7 @@ int mm_worker_cache_prepare(const struct mm_plan_case *plan_case, const struct m
         return prepare_cold(plan_case, file, cache, failure);
     }
     cache->no_file = (plan_case->engine->capabilities & MM_ENGINE_FILE_BACKED) == 0;
-    return cache->no_file ? 0 : prepare_warm(file, cache, failure);
+    return cache->no_file ? 0 : prepare_warm(file, rebuild, cache, failure);
 }
 
 static int confirm_by_device_bytes(const struct mm_plan_case *plan_case,
@@ -140,9 +143,9 @@ json_t *mm_worker_cache_to_json(const struct mm_plan_case *plan_case,
     const struct mm_cache_residency *after = cache->no_file ? &memory : &cache->after;
 
     return json_pack(
-        "{s:s, s:s, s:o, s:o, s:o, s:o}", "requested", mm_cache_state_name(plan_case->cache),
-        "method", cache->by_device_bytes ? "device-bytes" : before->method, "resident_share_before",
-        share_or_why(before), "dirty_bytes_before", bytes_or_why(before, before->dirty_bytes),
-        "writeback_bytes_before", bytes_or_why(before, before->writeback_bytes),
-        "resident_share_after", share_or_why(after));
+        "{s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "requested", mm_cache_state_name(plan_case->cache),
+        "method", cache->by_device_bytes ? "device-bytes" : before->method, "rebuilt",
+        cache->rebuilt, "resident_share_before", share_or_why(before), "dirty_bytes_before",
+        bytes_or_why(before, before->dirty_bytes), "writeback_bytes_before",
+        bytes_or_why(before, before->writeback_bytes), "resident_share_after", share_or_why(after));
 }

@@ -375,8 +375,8 @@ static int take(struct sample *sample)
 
     int code = step(sample, MM_WORKER_PREPARE);
     if (code == 0) {
-        code = mm_worker_cache_prepare(request->plan_case, request->file, &sample->cache,
-                                       sample->failure);
+        code = mm_worker_cache_prepare(request->plan_case, request->file, request->first,
+                                       &sample->cache, sample->failure);
     }
     if (code == 0) {
         code = measure(sample);

@@ -2,6 +2,7 @@
 #ifndef MM_HARNESS_WORKER_SAMPLE_H
 #define MM_HARNESS_WORKER_SAMPLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <jansson.h>
@@ -17,6 +18,7 @@ struct mm_worker_sample_request {
     struct mm_counters *counters; /* of this process */
     uint64_t seed;
     uint64_t iterations;
+    bool first;         /* of the launch: the page cache is built anew for it */
     double delay_share; /* 0, or the slowdown to inject */
 };
 

@@ -528,6 +528,7 @@ static int check_sample_cache(struct checker *checker, const struct place *place
     static const struct member members[] = {
         {"requested", check_cache_word, false},
         {"method", check_text, false},
+        {"rebuilt", check_boolean, true},
         {"resident_share_before", check_share_metric, false},
         {"dirty_bytes_before", check_natural_metric, false},
         {"writeback_bytes_before", check_natural_metric, false},
