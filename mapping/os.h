@@ -77,6 +77,19 @@ int marray_os_map(int descriptor, uint64_t offset, uint64_t length, enum marray_
 int marray_os_unmap(void *base, uint64_t length);
 /* base and length in whole pages of one map. -EOPNOTSUPP: this kernel has no such advice. */
 int marray_os_advise(void *base, uint64_t length, enum marray_advice advice);
+/* Mapped bytes. */
+struct marray_os_range {
+    void *base; /* on a page boundary */
+    uint64_t length;
+};
+#define MARRAY_OS_PREFETCH_RANGES 64
+/* This process as marray_os_prefetch() wants it, to be released; -1 where ranges go one by one. */
+int marray_os_prefetch_open(void);
+void marray_os_prefetch_close(int self);
+/* Starts reading what is missing of up to MARRAY_OS_PREFETCH_RANGES ranges, in order, and does not
+ * wait for it: one call for all of them where the kernel allows (process_madvise, since 5.10,
+ * for long with CAP_SYS_NICE only). */
+int marray_os_prefetch(int self, const struct marray_os_range *ranges, size_t count);
 /* How much of [base, base + length), which maps the file from offset on, is in the page cache.
  * Whole pages. -EPERM where the kernel does not tell this user. */
 int marray_os_resident(int descriptor, uint64_t offset, void *base, uint64_t length,

@@ -11,13 +11,21 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
-/* Newer than the headers this must build with: cachestat(2) of 6.5, MADV_POPULATE_READ of 5.14. */
+/* Newer than the headers this must build with: cachestat(2) of 6.5, MADV_POPULATE_READ of 5.14,
+ * process_madvise(2) of 5.10. */
 #ifndef __NR_cachestat
 #define __NR_cachestat 451
+#endif
+#ifndef __NR_pidfd_open
+#define __NR_pidfd_open 434
+#endif
+#ifndef __NR_process_madvise
+#define __NR_process_madvise 440
 #endif
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
@@ -260,6 +268,44 @@ int marray_os_advise(void *base, uint64_t length, enum marray_advice advice)
     if (status == -EINVAL && madvise(base, 0, number) && errno == EINVAL)
         return -EOPNOTSUPP;
     return status;
+}
+
+int marray_os_prefetch_open(void)
+{
+    /* Of the process, not remembered in it: a child after fork would advise its parent. */
+    return (int)syscall(__NR_pidfd_open, getpid(), 0);
+}
+
+void marray_os_prefetch_close(int self)
+{
+    if (self >= 0)
+        marray_os_close(self);
+}
+
+int marray_os_prefetch(int self, const struct marray_os_range *ranges, size_t count)
+{
+    size_t begun = 0;
+    if (self >= 0 && count > 1) {
+        struct iovec vector[MARRAY_OS_PREFETCH_RANGES];
+        uint64_t total = 0;
+        for (size_t i = 0; i < count; i++) {
+            vector[i] = (struct iovec){ranges[i].base, (size_t)ranges[i].length};
+            total += ranges[i].length;
+        }
+        long done = syscall(__NR_process_madvise, self, vector, count, MADV_WILLNEED, 0);
+        if (done >= 0 && (uint64_t)done == total)
+            return 0;
+        /* What it did not come to is asked for one by one, which also finds out why. */
+        for (uint64_t left = done > 0 ? (uint64_t)done : 0; left >= ranges[begun].length; begun++)
+            left -= ranges[begun].length;
+    }
+    for (; begun < count; begun++) {
+        int status =
+            marray_os_advise(ranges[begun].base, ranges[begun].length, MARRAY_ADVICE_WILLNEED);
+        if (status)
+            return status;
+    }
+    return 0;
 }
 
 /* The kernel's own rule for mincore: the owner, or who may write (can_do_mincore, mm/mincore.c). */
