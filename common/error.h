@@ -4,6 +4,8 @@
 
 #include <stdarg.h>
 
+#include "common/public.h"
+
 #define MM_ERROR_TEXT_BYTES 1024
 
 /*
@@ -18,11 +20,11 @@ struct mm_error {
 
 /* Stores code (negative errno) and the formatted line in error; returns code. Newlines and other
  * control characters that came in with names from outside are replaced by '?'. */
-int mm_error_set(struct mm_error *error, int code, const char *format, ...)
+MM_PUBLIC int mm_error_set(struct mm_error *error, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Puts "<formatted text>: " before the text that is already there, where a caller knows more. */
-void mm_error_prefix(struct mm_error *error, const char *format, ...)
+MM_PUBLIC void mm_error_prefix(struct mm_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "common/public.h"
+
 /*
  * The finaliser of splitmix64 (Steele, Lea, Flood 2014): a bijection on 64 bits. The word at index
  * i of every data file is mm_random_mix(seed + i): incompressible, and any part of the file can be
@@ -22,7 +24,7 @@ struct mm_random {
     uint64_t state[4];
 };
 
-void mm_random_seed(struct mm_random *random, uint64_t seed);
+MM_PUBLIC void mm_random_seed(struct mm_random *random, uint64_t seed);
 
 static inline uint64_t mm_random_next(struct mm_random *random)
 {
@@ -40,7 +42,7 @@ static inline uint64_t mm_random_next(struct mm_random *random)
 }
 
 /* Uniform in [0, limit) without bias (Lemire 2019); limit > 0. */
-uint64_t mm_random_below(struct mm_random *random, uint64_t limit);
+MM_PUBLIC uint64_t mm_random_below(struct mm_random *random, uint64_t limit);
 
 /* Uniform in [0, 1) with 53 bits. */
 static inline double mm_random_unit(struct mm_random *random)
@@ -49,6 +51,7 @@ static inline double mm_random_unit(struct mm_random *random)
 }
 
 /* Fisher-Yates shuffle of count elements of item_bytes each. */
-void mm_random_shuffle(struct mm_random *random, void *items, uint64_t count, uint64_t item_bytes);
+MM_PUBLIC void mm_random_shuffle(struct mm_random *random, void *items, uint64_t count,
+                                 uint64_t item_bytes);
 
 #endif

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/public.h"
+
 #define MM_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* "0x" and 16 digits and the end. 64-bit values stand in JSON in this form: JSON numbers are
@@ -15,19 +17,20 @@
 /* The name among candidates[0..count) with the smallest Damerau-Levenshtein distance to wanted, if
  * that is at most a third of wanted's length (at least 1); otherwise NULL. Points into candidates.
  */
-const char *mm_text_nearest(const char *wanted, const char *const *candidates, size_t count);
+MM_PUBLIC const char *mm_text_nearest(const char *wanted, const char *const *candidates,
+                                      size_t count);
 
 /* ", did you mean 'x'?" or "" when nothing is near, for the end of an error line. Writes at most
  * size bytes; returns text. */
-char *mm_text_suggestion(const char *wanted, const char *const *candidates, size_t count,
-                         char *text, size_t size);
+MM_PUBLIC char *mm_text_suggestion(const char *wanted, const char *const *candidates, size_t count,
+                                   char *text, size_t size);
 
 /* Newly allocated formatted text (free it), NULL when memory is short. */
-char *mm_text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+MM_PUBLIC char *mm_text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-char *mm_text_write_hex(uint64_t value, char text[MM_TEXT_HEX_BYTES]);
+MM_PUBLIC char *mm_text_write_hex(uint64_t value, char text[MM_TEXT_HEX_BYTES]);
 
 /* Exactly what mm_text_write_hex writes, or -EINVAL. */
-int mm_text_parse_hex(const char *text, uint64_t *value);
+MM_PUBLIC int mm_text_parse_hex(const char *text, uint64_t *value);
 
 #endif

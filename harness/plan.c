@@ -24,8 +24,11 @@ void mm_plan_free(struct mm_plan *plan)
         mm_plan_case_release(&plan->cases[i]);
     for (size_t i = 0; i < plan->file_count; i++)
         mm_plan_file_release(&plan->files[i]);
+    for (size_t i = 0; i < plan->plugin_count; i++)
+        mm_plugin_release(plan->plugins[i]);
     free(plan->cases);
     free(plan->files);
+    free(plan->plugins);
     free(plan->suite);
     free(plan->suite_path);
     free(plan->purpose);
@@ -43,6 +46,56 @@ static void release_builder(struct mm_plan_builder *builder)
     mm_config_free(builder->suite);
     mm_config_free(builder->overrides);
     mm_plan_free(builder->plan);
+}
+
+/* Two of one name could not be told apart in a record. */
+static int check_other_plugins(const struct mm_plan *plan, const struct mm_plugin *plugin,
+                               struct mm_error *error)
+{
+    const char *name = mm_plugin_workload(plugin)->name;
+    for (size_t i = 0; i < plan->plugin_count; i++) {
+        if (!strcmp(mm_plugin_workload(plan->plugins[i])->name, name))
+            return mm_error_set(error, -EINVAL, "plug-in %s: the workload '%s' is also in %s",
+                                mm_plugin_path(plugin), name, mm_plugin_path(plan->plugins[i]));
+    }
+    return 0;
+}
+
+static int load_plugins(struct mm_plan_builder *builder)
+{
+    const struct mm_plan_request *request = builder->request;
+    struct mm_plan *plan = builder->plan;
+    plan->plugins = calloc(request->plugin_count + 1, sizeof(struct mm_plugin *));
+    if (!plan->plugins)
+        return no_memory(builder->error);
+    for (size_t i = 0; i < request->plugin_count; i++) {
+        struct mm_plugin *plugin = NULL;
+        int status = mm_plugin_open(request->plugins[i], &plugin, builder->error);
+        if (!status)
+            status = check_other_plugins(plan, plugin, builder->error);
+        if (status) {
+            mm_plugin_release(plugin);
+            return status;
+        }
+        plan->plugins[plan->plugin_count++] = plugin;
+    }
+    return 0;
+}
+
+/* Without a suite and a name the workloads of the plug-ins are meant. *names is newly allocated. */
+static int name_plugged_in(const struct mm_plan *plan, struct mm_plan_request *request,
+                           const char ***names, struct mm_error *error)
+{
+    if (request->suite || request->workload_count || !plan->plugin_count)
+        return 0;
+    *names = calloc(plan->plugin_count, sizeof(const char *));
+    if (!*names)
+        return no_memory(error);
+    for (size_t i = 0; i < plan->plugin_count; i++)
+        (*names)[i] = mm_plugin_workload(plan->plugins[i])->name;
+    request->workloads = *names;
+    request->workload_count = plan->plugin_count;
+    return 0;
 }
 
 /* The trees: the suite or what stands for it, and the -p options. */
@@ -159,6 +212,7 @@ int mm_plan_make(const struct mm_plan_request *request, struct mm_plan **plan,
                     request->parameter_count || request->size || request->file,
     };
     char *folder = NULL;
+    const char **names = NULL;
     int status = absolute_folder(request->data_folder, &folder, builder.error);
     absolute.data_folder = folder;
     if (!status) {
@@ -166,6 +220,10 @@ int mm_plan_make(const struct mm_plan_request *request, struct mm_plan **plan,
         if (!builder.plan)
             status = no_memory(builder.error);
     }
+    if (!status)
+        status = load_plugins(&builder);
+    if (!status)
+        status = name_plugged_in(builder.plan, &absolute, &names, builder.error);
     if (!status)
         status = load_trees(&builder);
     if (!status)
@@ -189,5 +247,6 @@ int mm_plan_make(const struct mm_plan_request *request, struct mm_plan **plan,
     }
     release_builder(&builder);
     free(folder);
+    free(names);
     return status;
 }

@@ -10,6 +10,7 @@
 
 #include "common/error.h"
 #include "harness/cache_state.h"
+#include "harness/plugin.h"
 #include "workloads/workload.h"
 
 /* A data file that cases work on: generated (made on demand in the data folder) or the user's. */
@@ -26,7 +27,8 @@ struct mm_plan_case {
     char *name; /* a promise of the record: workloads/suites/README.md tells its form */
     const struct mm_workload *workload;
     const struct mm_engine *engine;
-    void *workload_options; /* workload->options_bytes, filled */
+    struct mm_plugin *plugin; /* where workload comes from, held; NULL: built in */
+    void *workload_options;   /* workload->options_bytes, filled */
     void *engine_options;
     json_t *parameters; /* canonical text of every parameter of both */
     enum mm_cache_state cache;
@@ -49,6 +51,8 @@ struct mm_plan {
     size_t case_count;
     struct mm_plan_file *files;
     size_t file_count;
+    struct mm_plugin **plugins; /* held */
+    size_t plugin_count;
     uint64_t estimated_ns; /* of the whole run, making of files included */
 };
 
@@ -68,6 +72,9 @@ struct mm_plan_request {
     size_t shipped_count;
     const char *const *workloads; /* with NULL suite: at least one; else a filter */
     size_t workload_count;
+    const char *const *plugins; /* paths of shared objects with further workloads; with NULL suite
+                                   and no workloads: these are meant */
+    size_t plugin_count;
     const char *const *engines;
     size_t engine_count;
     const char *const *caches;

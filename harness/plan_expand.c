@@ -296,6 +296,9 @@ static int expand_one(struct matrix *matrix, enum mm_cache_state cache, uint64_t
         mm_plan_case_begin(matrix->entry->workload, matrix->engine, &plan_case, builder->error);
     if (status)
         return status;
+    struct mm_plugin *plugin = mm_plan_plugin_of(builder->plan, matrix->entry->workload);
+    if (plugin)
+        plan_case.plugin = mm_plugin_hold(plugin);
     plan_case.cache = cache;
     bool excluded = false;
     status = set_values(matrix, &plan_case);

@@ -80,9 +80,12 @@ struct mm_plan_scope {
     size_t engine_count;
 };
 
-/* plan_names.c: finding by name; errors name the nearest. */
-int mm_plan_find_workload(const char *name, const struct mm_workload **workload,
-                          struct mm_error *error);
+/* plan_names.c: finding by name, workloads also among the plug-ins of the plan; errors name the
+ * nearest. */
+int mm_plan_find_workload(const struct mm_plan *plan, const char *name,
+                          const struct mm_workload **workload, struct mm_error *error);
+/* The plug-in of the plan that workload comes from, or NULL. Borrowed. */
+struct mm_plugin *mm_plan_plugin_of(const struct mm_plan *plan, const struct mm_workload *workload);
 int mm_plan_find_engine(const char *name, const struct mm_engine **engine, struct mm_error *error);
 /* The parameter of that name of workload, else of engine (either may be NULL), else NULL. */
 const struct mm_parameter *mm_plan_parameter(const struct mm_workload *workload,

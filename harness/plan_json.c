@@ -29,7 +29,7 @@ static json_t *case_to_json(const struct mm_plan_case *plan_case, size_t index)
     bool has_file = plan_case->file != SIZE_MAX;
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:O, s:s?, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, "
-        "s:s?}",
+        "s:s?, s:s*}",
         "id", write_id('c', index, id), "name", plan_case->name, "workload",
         plan_case->workload->name, "engine", plan_case->engine->name, "cache",
         mm_cache_state_name(plan_case->cache), "parameters", plan_case->parameters, "file",
@@ -40,7 +40,8 @@ static json_t *case_to_json(const struct mm_plan_case *plan_case, size_t index)
         (json_int_t)(needs->processes ? needs->processes : 1), "writes", needs->writes, "flushes",
         needs->flushes, "bytes_per_pass", (json_int_t)needs->bytes_per_pass, "items_per_pass",
         (json_int_t)needs->items_per_pass, "timeout_ns", (json_int_t)plan_case->timeout_ns,
-        "skipped", plan_case->skip_reason);
+        "skipped", plan_case->skip_reason, "plugin",
+        plan_case->plugin ? mm_plugin_path(plan_case->plugin) : NULL);
 }
 
 json_t *mm_plan_cases_to_json(const struct mm_plan *plan)
@@ -248,28 +249,52 @@ static int read_counts(const json_t *object, struct mm_plan_case *plan_case, str
     return status;
 }
 
+/* The workload of that name, built in or of the plug-in that the case names; *plugin is held. */
+static int read_workload(const json_t *object, const struct mm_workload **workload,
+                         struct mm_plugin **plugin, struct mm_error *error)
+{
+    const struct mm_plan nothing_plugged_in = {0};
+    const char *name = NULL;
+    const char *path = NULL;
+    int status = read_text(object, "workload", &name, error);
+    if (status)
+        return status;
+    if (!json_object_get(object, "plugin"))
+        return mm_plan_find_workload(&nothing_plugged_in, name, workload, error);
+    status = read_text(object, "plugin", &path, error);
+    if (!status)
+        status = mm_plugin_open(path, plugin, error);
+    if (status)
+        return status;
+    *workload = mm_plugin_workload(*plugin);
+    if (strcmp((*workload)->name, name))
+        return mm_error_set(error, -EINVAL, "plug-in %s: its workload is '%s', but was '%s'", path,
+                            (*workload)->name, name);
+    return 0;
+}
+
 static int read_case(const json_t *object, const struct mm_array *array,
                      struct mm_plan_case *plan_case, struct mm_error *error)
 {
     const char *name = NULL;
-    const char *workload_name = NULL;
     const char *engine_name = NULL;
     const char *cache_name = NULL;
     const struct mm_workload *workload = NULL;
     const struct mm_engine *engine = NULL;
+    struct mm_plugin *plugin = NULL;
     int status = read_text(object, "name", &name, error);
-    if (!status)
-        status = read_text(object, "workload", &workload_name, error);
     if (!status)
         status = read_text(object, "engine", &engine_name, error);
     if (!status)
         status = read_text(object, "cache", &cache_name, error);
     if (!status)
-        status = mm_plan_find_workload(workload_name, &workload, error);
+        status = read_workload(object, &workload, &plugin, error);
     if (!status)
         status = mm_plan_find_engine(engine_name, &engine, error);
     if (!status)
         status = mm_plan_case_begin(workload, engine, plan_case, error);
+    /* Released with the case, which is empty where it could not be begun. */
+    plan_case->plugin = plugin;
     if (!status)
         status = mm_cache_state_parse(cache_name, &plan_case->cache, error);
     if (!status)

@@ -10,10 +10,31 @@
 #define SUGGESTION_BYTES 96
 #define NAMES_LIMIT      256
 
-int mm_plan_find_workload(const char *name, const struct mm_workload **workload,
-                          struct mm_error *error)
+static const struct mm_workload *find_plugged_in(const struct mm_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->plugin_count; i++) {
+        const struct mm_workload *workload = mm_plugin_workload(plan->plugins[i]);
+        if (!strcmp(workload->name, name))
+            return workload;
+    }
+    return NULL;
+}
+
+struct mm_plugin *mm_plan_plugin_of(const struct mm_plan *plan, const struct mm_workload *workload)
+{
+    for (size_t i = 0; i < plan->plugin_count; i++) {
+        if (mm_plugin_workload(plan->plugins[i]) == workload)
+            return plan->plugins[i];
+    }
+    return NULL;
+}
+
+int mm_plan_find_workload(const struct mm_plan *plan, const char *name,
+                          const struct mm_workload **workload, struct mm_error *error)
 {
     const struct mm_workload *found = mm_workload_find(name);
+    if (!found)
+        found = find_plugged_in(plan, name);
     if (found) {
         *workload = found;
         return 0;
@@ -24,6 +45,8 @@ int mm_plan_find_workload(const char *name, const struct mm_workload **workload,
         names[count] = mm_workloads[count]->name;
         count++;
     }
+    for (size_t i = 0; i < plan->plugin_count && count < NAMES_LIMIT; i++)
+        names[count++] = mm_plugin_workload(plan->plugins[i])->name;
     char suggestion[SUGGESTION_BYTES];
     mm_text_suggestion(name, names, count, suggestion, sizeof(suggestion));
     return mm_error_set(error, -EINVAL, "unknown workload '%s'%s", name,

@@ -214,9 +214,11 @@ int mm_plan_select(const struct mm_plan_builder *builder, struct mm_plan_entry *
 
 /* Calls check with every name of the lists. */
 static int check_names(const char *const *texts, size_t count, const char *option,
-                       int (*check)(const char *name, struct mm_error *error),
-                       struct mm_error *error)
+                       int (*check)(const struct mm_plan *plan, const char *name,
+                                    struct mm_error *error),
+                       const struct mm_plan_builder *builder)
 {
+    struct mm_error *error = builder->error;
     for (size_t i = 0; i < count; i++) {
         const char *text = texts[i];
         for (;;) {
@@ -224,7 +226,7 @@ static int check_names(const char *const *texts, size_t count, const char *optio
             char *name = strndup(text, length);
             if (!name)
                 return no_memory(error);
-            int status = length ? check(name, error)
+            int status = length ? check(builder->plan, name, error)
                                 : mm_error_set(error, -EINVAL, "an empty name in '%s'", texts[i]);
             free(name);
             if (status) {
@@ -239,20 +241,22 @@ static int check_names(const char *const *texts, size_t count, const char *optio
     return 0;
 }
 
-static int check_workload(const char *name, struct mm_error *error)
+static int check_workload(const struct mm_plan *plan, const char *name, struct mm_error *error)
 {
     const struct mm_workload *workload;
-    return mm_plan_find_workload(name, &workload, error);
+    return mm_plan_find_workload(plan, name, &workload, error);
 }
 
-static int check_engine(const char *name, struct mm_error *error)
+static int check_engine(const struct mm_plan *plan, const char *name, struct mm_error *error)
 {
+    (void)plan;
     const struct mm_engine *engine;
     return mm_plan_find_engine(name, &engine, error);
 }
 
-static int check_cache(const char *name, struct mm_error *error)
+static int check_cache(const struct mm_plan *plan, const char *name, struct mm_error *error)
 {
+    (void)plan;
     enum mm_cache_state cache;
     return mm_cache_state_parse(name, &cache, error);
 }
@@ -261,13 +265,13 @@ int mm_plan_check_selection(struct mm_plan_builder *builder)
 {
     const struct mm_plan_request *request = builder->request;
     int status = check_names(request->workloads, request->workload_count, "--workload",
-                             check_workload, builder->error);
+                             check_workload, builder);
     if (!status)
-        status = check_names(request->engines, request->engine_count, "--engine", check_engine,
-                             builder->error);
+        status =
+            check_names(request->engines, request->engine_count, "--engine", check_engine, builder);
     if (!status)
-        status = check_names(request->caches, request->cache_count, "--cache", check_cache,
-                             builder->error);
+        status =
+            check_names(request->caches, request->cache_count, "--cache", check_cache, builder);
     return status;
 }
 

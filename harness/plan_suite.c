@@ -415,7 +415,8 @@ int mm_plan_read_entry(struct mm_plan_builder *builder, const json_t *node,
         .parameters = json_object_get(node, "parameters"),
         .exclude = json_object_get(node, "exclude"),
     };
-    status = mm_plan_find_workload(json_string_value(workload), &entry->workload, error);
+    status =
+        mm_plan_find_workload(builder->plan, json_string_value(workload), &entry->workload, error);
     if (status) {
         mm_error_prefix(error, "%s", mm_config_where(config, workload));
         return status;

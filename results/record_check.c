@@ -507,6 +507,7 @@ static int check_case(struct checker *checker, const struct place *place, const 
         {"items_per_pass", check_natural, false},
         {"timeout_ns", check_natural, false},
         {"skipped", check_text_or_null, false},
+        {"plugin", check_name, true},
     };
     const struct place id = {place, "id", 0};
     const struct place name = {place, "name", 0};

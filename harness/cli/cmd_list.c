@@ -6,6 +6,7 @@
 
 #include "common/text.h"
 #include "harness/cli/cli.h"
+#include "harness/plugin.h"
 #include "workloads/workload.h"
 
 struct metric {
@@ -34,6 +35,9 @@ static const char *const kinds[] = {"workloads", "engines", "suites", "metrics"}
 enum { KIND_WORKLOADS, KIND_ENGINES, KIND_SUITES, KIND_METRICS, KIND_COUNT };
 
 struct list_options {
+    const char **plugins; /* as many as there are words at most */
+    struct mm_plugin **opened;
+    size_t plugin_count;
     bool wanted[KIND_COUNT];
     bool any;
     bool json;
@@ -51,6 +55,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     struct list_options *list = state->input;
     if (key == 'j') {
         list->json = true;
+        return 0;
+    }
+    if (key == 'P') {
+        list->plugins[list->plugin_count++] = argument;
         return 0;
     }
     if (key != ARGP_KEY_ARG)
@@ -139,11 +147,18 @@ static json_t *parameters_to_json(const struct mm_parameter *parameters, size_t 
     return list;
 }
 
-static json_t *workloads_to_json(void)
+/* The workloads of the program, then those of the plug-ins. */
+static const struct mm_workload *workload_at(const struct list_options *list, size_t index)
+{
+    return index < mm_workload_count ? mm_workloads[index]
+                                     : mm_plugin_workload(list->opened[index - mm_workload_count]);
+}
+
+static json_t *workloads_to_json(const struct list_options *options)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < mm_workload_count; i++) {
-        const struct mm_workload *one = mm_workloads[i];
+    for (size_t i = 0; i < mm_workload_count + options->plugin_count; i++) {
+        const struct mm_workload *one = workload_at(options, i);
         json_array_append_new(list,
                               json_pack("{s:s, s:s, s:o}", "name", one->name, "summary",
                                         one->summary, "parameters",
@@ -255,7 +270,7 @@ static json_t *list_to_json(const struct list_options *list, const struct suite_
 {
     json_t *root = json_object();
     if (list->wanted[KIND_WORKLOADS])
-        json_object_set_new(root, "workloads", workloads_to_json());
+        json_object_set_new(root, "workloads", workloads_to_json(list));
     if (list->wanted[KIND_ENGINES])
         json_object_set_new(root, "engines", engines_to_json());
     if (list->wanted[KIND_SUITES])
@@ -270,9 +285,11 @@ static void print_list(const struct list_options *list, const struct suite_names
 {
     if (list->wanted[KIND_WORKLOADS])
         puts("workloads, what is done to the array (-w NAME; parameters: -p NAME=VALUE):");
-    for (size_t i = 0; i < mm_workload_count && list->wanted[KIND_WORKLOADS]; i++) {
-        printf("  %s: %s\n", mm_workloads[i]->name, mm_workloads[i]->summary);
-        print_parameters(mm_workloads[i]->parameters, mm_workloads[i]->parameter_count);
+    size_t workload_count = mm_workload_count + list->plugin_count;
+    for (size_t i = 0; i < workload_count && list->wanted[KIND_WORKLOADS]; i++) {
+        const struct mm_workload *one = workload_at(list, i);
+        printf("  %s: %s\n", one->name, one->summary);
+        print_parameters(one->parameters, one->parameter_count);
     }
     if (list->wanted[KIND_ENGINES])
         puts("engines, how its bytes are reached (-e NAME; parameters: -p NAME=VALUE):");
@@ -293,10 +310,36 @@ static void print_list(const struct list_options *list, const struct suite_names
         printf("  %s: %s\n", metrics[i].name, metrics[i].summary);
 }
 
+static int list_all(struct list_options *list)
+{
+    const char *folder = getenv("MAPMETER_SUITES");
+    struct suite_names suites = {0};
+    int status = collect_names(folder, &suites);
+    if (!status && list->json)
+        status = mm_cli_print_json(list_to_json(list, &suites, folder));
+    else if (!status)
+        print_list(list, &suites, folder);
+    release_names(&suites);
+    if (status) {
+        mm_error_set(&list->error, status, "not enough memory");
+        return mm_cli_fail("list", &list->error, MM_CLI_FAILED);
+    }
+    return mm_cli_finish_output("list", MM_CLI_OK);
+}
+
+static int open_plugins(struct list_options *list)
+{
+    int status = 0;
+    for (size_t i = 0; i < list->plugin_count && !status; i++)
+        status = mm_plugin_open(list->plugins[i], &list->opened[i], &list->error);
+    return status;
+}
+
 int mm_cmd_list(int argc, char **argv)
 {
     static const struct argp_option options[] = {
         {"json", 'j', NULL, 0, "print JSON", 0},
+        {"plugin", 'P', "FILE", 0, "list the workload of this shared object too", 0},
         {NULL, 0, NULL, 0, NULL, 0},
     };
     static const struct argp argp = {
@@ -306,23 +349,24 @@ int mm_cmd_list(int argc, char **argv)
         .doc = "Lists what there is, each with its parameters and their defaults.\v"
                "Examples:\n  mapmeter list\n  mapmeter list workloads\n  mapmeter list --json",
     };
-    struct list_options list = {0};
-    int status = mm_cli_parse(&argp, argc, argv, &list, &list.error);
-    if (status)
-        return mm_cli_fail("list", &list.error, MM_CLI_USAGE);
+    struct list_options list = {
+        .plugins = calloc((size_t)argc + 1, sizeof(char *)),
+        .opened = calloc((size_t)argc + 1, sizeof(struct mm_plugin *)),
+    };
+    int status = 0;
+    if (!list.plugins || !list.opened)
+        status = mm_error_set(&list.error, -ENOMEM, "not enough memory");
+    if (!status)
+        status = mm_cli_parse(&argp, argc, argv, &list, &list.error);
+    if (!status)
+        status = open_plugins(&list);
     for (size_t i = 0; i < KIND_COUNT && !list.any; i++)
         list.wanted[i] = true;
-    const char *folder = getenv("MAPMETER_SUITES");
-    struct suite_names suites = {0};
-    status = collect_names(folder, &suites);
-    if (!status && list.json)
-        status = mm_cli_print_json(list_to_json(&list, &suites, folder));
-    else if (!status)
-        print_list(&list, &suites, folder);
-    release_names(&suites);
-    if (status) {
-        mm_error_set(&list.error, status, "not enough memory");
-        return mm_cli_fail("list", &list.error, MM_CLI_FAILED);
-    }
-    return mm_cli_finish_output("list", MM_CLI_OK);
+    int exit_code =
+        status ? mm_cli_fail("list", &list.error, mm_cli_exit_code(status)) : list_all(&list);
+    for (size_t i = 0; list.opened && i < list.plugin_count; i++)
+        mm_plugin_release(list.opened[i]);
+    free(list.plugins);
+    free(list.opened);
+    return exit_code;
 }

@@ -17,7 +17,8 @@
 
 /* Keys of options without a letter. */
 enum {
-    KEY_DTYPE = 256,
+    KEY_PLUGIN = 256,
+    KEY_DTYPE,
     KEY_SHAPE,
     KEY_OFFSET,
     KEY_ALLOW_WRITE,
@@ -33,6 +34,7 @@ enum {
 struct run_options {
     struct mm_plan_request request;
     const char **workloads;
+    const char **plugins;
     const char **engines;
     const char **caches;
     const char **parameters;
@@ -47,6 +49,8 @@ struct run_options {
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "What to measure:", 1},
     {"workload", 'w', "NAME,...", 0, "workloads, without a suite; with one: only these", 1},
+    {"plugin", KEY_PLUGIN, "FILE", 0,
+     "a shared object with a workload of your own (docs/plugins.md)", 1},
     {"engine", 'e', "NAME,...", 0, "engines (all of them without this option)", 1},
     {"cache", 'c', "STATE,...", 0, "cache states: cold, warm (both)", 1},
     {"parameter", 'p', "NAME=VALUE,...", 0,
@@ -156,6 +160,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     switch (key) {
     case 'w':
         run->workloads[request->workload_count++] = argument;
+        return 0;
+    case KEY_PLUGIN:
+        run->plugins[request->plugin_count++] = argument;
         return 0;
     case 'e':
         run->engines[request->engine_count++] = argument;
@@ -431,13 +438,14 @@ int mm_cmd_run(int argc, char **argv)
     size_t words = (size_t)argc + 1;
     struct run_options run = {
         .workloads = calloc(words, sizeof(char *)),
+        .plugins = calloc(words, sizeof(char *)),
         .engines = calloc(words, sizeof(char *)),
         .caches = calloc(words, sizeof(char *)),
         .parameters = calloc(words, sizeof(char *)),
     };
     char *folder = NULL;
     int exit_code = MM_CLI_FAILED;
-    if (!run.workloads || !run.engines || !run.caches || !run.parameters) {
+    if (!run.workloads || !run.plugins || !run.engines || !run.caches || !run.parameters) {
         mm_error_set(&run.error, -ENOMEM, "not enough memory");
         mm_cli_fail("run", &run.error, exit_code);
         goto cleanup;
@@ -453,6 +461,7 @@ int mm_cmd_run(int argc, char **argv)
         goto cleanup;
     }
     run.request.workloads = run.workloads;
+    run.request.plugins = run.plugins;
     run.request.engines = run.engines;
     run.request.caches = run.caches;
     run.request.parameters = run.parameters;
@@ -465,6 +474,7 @@ int mm_cmd_run(int argc, char **argv)
 cleanup:
     free(folder);
     free(run.workloads);
+    free(run.plugins);
     free(run.engines);
     free(run.caches);
     free(run.parameters);
