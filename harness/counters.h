@@ -35,11 +35,11 @@ struct mm_counters_total {
 
 /*
  * Opens the standard set (minor_faults, major_faults, context_switches, task_clock_ns, the four
- * rusage_ figures, dtlb_load_misses) and the count further events named in libpfm4's syntax, which
- * are called by their names in lower case with '_' for all but letters and digits; one that is in
- * the set already is not opened twice.
- * Where perf is refused with the kernel it is tried without; where it is refused altogether the
- * first four come from getrusage and the process clock, without children that are forked later.
+ * rusage_ figures, storage_read_bytes and storage_written_bytes, dtlb_load_misses) and the count
+ * further events named in libpfm4's syntax, which are called by their names in lower case with '_'
+ * for all but letters and digits; one that is in the set already is not opened twice. Where perf is
+ * refused with the kernel it is tried without; where it is refused altogether the first four come
+ * from getrusage and the process clock, without children that are forked later.
  * mm_counters_quality_to_json says which. A counter that cannot be had is kept with its reason;
  * only lack of memory fails (-ENOMEM), and more events than fit (-E2BIG).
  */

@@ -145,7 +145,7 @@ int mm_environment_find_mount(const char *path, struct mm_environment_mount *mou
 
 /* The block device under a mount: its own number, or that of its source where the file system has
  * an anonymous one (btrfs, overlay). */
-static int find_device(const struct mm_environment_mount *mount, unsigned *major_number,
+static int find_number(const struct mm_environment_mount *mount, unsigned *major_number,
                        unsigned *minor_number)
 {
     struct stat status;
@@ -161,13 +161,12 @@ static int find_device(const struct mm_environment_mount *mount, unsigned *major
     return 0;
 }
 
-/* The folder of a block device in /sys, such as ".../block/vda/vda1". */
-static int find_device_folder(const struct mm_environment_mount *mount, char folder[PATH_MAX])
+int mm_environment_find_device(const struct mm_environment_mount *mount, char folder[PATH_MAX])
 {
     unsigned major_number = 0;
     unsigned minor_number = 0;
     char link[64];
-    int status = find_device(mount, &major_number, &minor_number);
+    int status = find_number(mount, &major_number, &minor_number);
     if (status)
         return status;
     snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major_number, minor_number);
@@ -219,7 +218,7 @@ static bool add_device(json_t *facts, const char *path, const struct mm_environm
     static const char *const members[] = {"device", "rotational"};
     char folder[PATH_MAX];
     long long rotational = 0;
-    if (find_device_folder(mount, folder)) {
+    if (mm_environment_find_device(mount, folder)) {
         char why[160];
         snprintf(why, sizeof(why), "%s has no block device that is known here", mount->type);
         return mm_environment_set(facts, "read_ahead_bytes", read_ahead(path, NULL)) &&

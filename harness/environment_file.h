@@ -22,4 +22,8 @@ bool mm_environment_parse_mount(char *line, struct mm_environment_mount *mount);
 /* The mount that path, an existing file or folder, lies on. 0 or a negative errno. */
 int mm_environment_find_mount(const char *path, struct mm_environment_mount *mount);
 
+/* The folder in /sys of the block device under a mount, such as ".../block/vda/vda1". 0 or a
+ * negative errno, -ENODATA where there is none. */
+int mm_environment_find_device(const struct mm_environment_mount *mount, char folder[PATH_MAX]);
+
 #endif

@@ -9,6 +9,7 @@
 
 #include "common/text.h"
 #include "harness/gbench/gbench.h"
+#include "harness/machine_activity.h"
 #include "harness/worker_cache.h"
 #include "harness/worker_process.h"
 #include "results/record.h"
@@ -24,6 +25,9 @@ struct sample {
     struct mm_peers *peers; /* NULL with one process */
     uint64_t *skews_ns;     /* per peer, the largest of all passes */
     struct mm_worker_cache cache;
+    struct mm_machine_places places;
+    struct mm_machine_reading machine_before; /* the first pass */
+    struct mm_machine_reading machine_after;  /* the last pass */
     /* What Google Benchmark's reporter delivered. */
     bool delivered;
     double elapsed_ns;
@@ -81,6 +85,7 @@ static int set_up(struct sample *sample)
     const struct mm_workload_needs *needs = &request->plan_case->needs;
 
     sample->failure->kind = "error";
+    mm_machine_places(request->file->path, &sample->places);
     sample->result = calloc(1, sizeof(*sample->result));
     sample->skews_ns = calloc(needs->processes, sizeof(*sample->skews_ns));
     if (needs->shared_bytes > 0) {
@@ -126,7 +131,11 @@ static int open_and_warm_up(struct sample *sample)
         code = step(sample, MM_WORKER_WARM_UP);
         sample->process.run.warm_passes += code == 0 && sample->peers != NULL;
     }
-    return code == 0 ? step(sample, MM_WORKER_BEGIN) : code;
+    if (code == 0) {
+        code = step(sample, MM_WORKER_BEGIN);
+    }
+    mm_machine_read(&sample->places, &sample->machine_before);
+    return code;
 }
 
 static uint64_t work_ns(const uint64_t phase_ns[MM_PHASE_COUNT])
@@ -199,6 +208,7 @@ static void measure_body(struct gbench_state *state, void *context)
         }
         gbench_set_iteration_time(state, (double)elapsed_ns * 1e-9);
     }
+    mm_machine_read(&sample->places, &sample->machine_after);
 }
 
 static void keep_delivered(const struct gbench_result *result, void *context)
@@ -462,6 +472,10 @@ static json_t *sample_to_json(const struct sample *sample)
                              "device", device_to_json(&sample->result->io), "checksum",
                              hex(run->checksum), "expected_checksum", hex(run->expected_checksum),
                              "reported", sample->process.reported);
+    if (json != NULL) {
+        json_object_set_new(json, "machine",
+                            mm_machine_difference(&sample->machine_before, &sample->machine_after));
+    }
     if (json != NULL && sample->peers != NULL) {
         json_object_set_new(json, "peers", peers_to_json(sample));
     }

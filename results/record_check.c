@@ -567,6 +567,18 @@ static int check_device(struct checker *checker, const struct place *place, cons
     return check_members(checker, place, value, members, MM_COUNT_OF(members));
 }
 
+static int check_machine(struct checker *checker, const struct place *place, const json_t *value)
+{
+    static const struct member members[] = {
+        {"device_read_bytes", check_natural_metric, false},
+        {"device_written_bytes", check_natural_metric, false},
+        {"device_flushes", check_natural_metric, false},
+        {"device_busy_ns", check_natural_metric, false},
+        {"tlb_shootdowns", check_natural_metric, false},
+    };
+    return check_members(checker, place, value, members, MM_COUNT_OF(members));
+}
+
 static int check_peer(struct checker *checker, const struct place *place, const json_t *value)
 {
     static const struct member members[] = {
@@ -598,6 +610,7 @@ static int check_sample(struct checker *checker, const struct place *place, cons
         {"cache", check_sample_cache, false},
         {"phases", check_phases, false},
         {"device", check_device, false},
+        {"machine", check_machine, true}, /* records of 0.1 have none */
         {"peers", check_peers, true},
         {"checksum", check_hex, false},
         {"expected_checksum", check_hex, false},

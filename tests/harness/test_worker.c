@@ -280,6 +280,29 @@ static void a_cold_sample_starts_from_an_empty_cache(void **state)
     }
 }
 
+/* Read ahead does not go beyond the end of the file, so a read to the end brings just the file. */
+static void a_cold_read_to_the_end_has_the_bytes_of_the_file_in_its_phase(void **state)
+{
+    struct fixture *fixture = *state;
+
+    plan(fixture, "sequential", "pread", "cold", "operation=read");
+    prepare(fixture);
+    json_t *sample = take_sample(fixture, 1);
+    const json_t *touch = json_object_get(json_object_get(sample, "phases"), "touch");
+    const json_t *bytes = json_object_get(json_object_get(touch, "counters"), "storage_read_bytes");
+    const json_t *whole = json_object_get(json_object_get(sample, "machine"), "device_read_bytes");
+    assert_non_null(json_object_get(json_object_get(sample, "machine"), "tlb_shootdowns"));
+    if (json_is_integer(bytes)) {
+        assert_true(llabs(json_integer_value(bytes) - (1LL << 22)) <= (1LL << 22) / 100);
+    } else {
+        assert_non_null(json_object_get(bytes, "unavailable"));
+    }
+    if (json_is_integer(bytes) && json_is_integer(whole)) {
+        assert_true(json_integer_value(whole) >= json_integer_value(bytes));
+    }
+    json_decref(sample);
+}
+
 static void a_cold_sample_of_two_iterations_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -503,6 +526,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_FOLDER(phases_add_up_to_the_time_of_the_reporter),
         WITH_FOLDER(a_cold_sample_starts_from_an_empty_cache),
+        WITH_FOLDER(a_cold_read_to_the_end_has_the_bytes_of_the_file_in_its_phase),
         WITH_FOLDER(a_cold_sample_of_two_iterations_is_refused),
         WITH_FOLDER(a_file_that_somebody_has_mapped_is_not_reported_as_cold),
         WITH_FOLDER(without_a_call_that_tells_the_bytes_of_the_device_prove_the_state),
