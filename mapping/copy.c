@@ -5,6 +5,7 @@
 
 #include "mapping/array.h"
 #include "mapping/convert.h"
+#include "mapping/guard.h"
 #include "mapping/message.h"
 
 /* Elements of a strip when the inner loop strides further than the outer one: so many pages and
@@ -58,14 +59,16 @@ static int64_t magnitude(int64_t value)
     return value < 0 ? -value : value;
 }
 
-static void transfer_all(const struct transfer *transfer)
+/* Guarded. */
+static int transfer_all(void *context)
 {
+    const struct transfer *transfer = context;
     const struct marray *array = transfer->array;
     struct marray_loops loops;
     marray_loops_in_order(array->shape, array->strides, array->dimensions, &loops);
     if (loops.count == 0) {
         transfer_run(transfer, array->data, array->dtype.item_bytes, 0, 1);
-        return;
+        return 0;
     }
     int last = loops.count - 1;
     bool is_plane =
@@ -82,6 +85,7 @@ static void transfer_all(const struct transfer *transfer)
             transfer_run(transfer, elements, loops.stride_bytes[last], dense_index, block);
         elements += marray_loops_next(&loops, outer, counters, &done);
     }
+    return 0;
 }
 
 static int choose_dtype(const struct marray *array, const char *text, struct marray_dtype *dtype)
@@ -123,7 +127,7 @@ int marray_read(const struct marray *array, const char *dtype, void *buffer, siz
     struct transfer transfer = {.dense_target = buffer};
     int status = prepare(array, dtype, buffer_bytes, &transfer);
     if (!status && array->length > 0)
-        transfer_all(&transfer);
+        status = marray_guard_bulk(array, transfer_all, &transfer);
     return status;
 }
 
@@ -134,7 +138,7 @@ int marray_write(struct marray *array, const char *dtype, const void *buffer, si
     if (!status)
         status = prepare(array, dtype, buffer_bytes, &transfer);
     if (!status && array->length > 0)
-        transfer_all(&transfer);
+        status = marray_guard_bulk(array, transfer_all, &transfer);
     return status;
 }
 
@@ -159,8 +163,17 @@ static void fill_run(unsigned char *target, uint64_t size_bytes,
     }
 }
 
-static void fill_elements(const struct marray *array, const unsigned char *item)
+struct filling {
+    const struct marray *array;
+    const unsigned char *item;
+};
+
+/* Guarded. */
+static int fill_elements(void *context)
 {
+    const struct filling *filling = context;
+    const struct marray *array = filling->array;
+    const unsigned char *item = filling->item;
     uint32_t item_bytes = array->dtype.item_bytes;
     unsigned char pattern[PATTERN_BYTES];
     marray_copy_items(item, 0, pattern, item_bytes, PATTERN_BYTES / item_bytes, item_bytes);
@@ -184,6 +197,7 @@ static void fill_elements(const struct marray *array, const unsigned char *item)
             fill_run(elements, run * item_bytes, pattern);
         elements += marray_loops_next(&loops, outer, counters, &done);
     }
+    return 0;
 }
 
 int marray_fill(struct marray *array, const char *dtype, const void *value)
@@ -197,9 +211,8 @@ int marray_fill(struct marray *array, const char *dtype, const void *value)
     unsigned char item[MARRAY_MAX_ITEM_BYTES];
     marray_convert(&given, value, given.item_bytes, &array->dtype, item, array->dtype.item_bytes,
                    1);
-    if (array->length > 0)
-        fill_elements(array, item);
-    return 0;
+    struct filling filling = {array, item};
+    return array->length > 0 ? marray_guard_bulk(array, fill_elements, &filling) : 0;
 }
 
 static int find_element(const struct marray *array, const int64_t *index, unsigned char **element)
@@ -218,6 +231,22 @@ static int find_element(const struct marray *array, const int64_t *index, unsign
     return 0;
 }
 
+/* One element from here to there. */
+struct move {
+    const struct marray_dtype *source_dtype, *target_dtype;
+    const unsigned char *source;
+    unsigned char *target;
+};
+
+/* Guarded. */
+static int move_element(void *context)
+{
+    const struct move *move = context;
+    marray_convert(move->source_dtype, move->source, move->source_dtype->item_bytes,
+                   move->target_dtype, move->target, move->target_dtype->item_bytes, 1);
+    return 0;
+}
+
 int marray_get(const struct marray *array, const int64_t *index, const char *dtype, void *value)
 {
     struct marray_dtype wanted;
@@ -225,10 +254,10 @@ int marray_get(const struct marray *array, const int64_t *index, const char *dty
     int status = choose_dtype(array, dtype, &wanted);
     if (!status)
         status = find_element(array, index, &element);
-    if (!status)
-        marray_convert(&array->dtype, element, array->dtype.item_bytes, &wanted, value,
-                       wanted.item_bytes, 1);
-    return status;
+    if (status)
+        return status;
+    struct move move = {&array->dtype, &wanted, element, value};
+    return marray_guard_element(array, move_element, &move);
 }
 
 int marray_set(struct marray *array, const int64_t *index, const char *dtype, const void *value)
@@ -240,8 +269,8 @@ int marray_set(struct marray *array, const int64_t *index, const char *dtype, co
         status = choose_dtype(array, dtype, &given);
     if (!status)
         status = find_element(array, index, &element);
-    if (!status)
-        marray_convert(&given, value, given.item_bytes, &array->dtype, element,
-                       array->dtype.item_bytes, 1);
-    return status;
+    if (status)
+        return status;
+    struct move move = {&given, &array->dtype, value, element};
+    return marray_guard_element(array, move_element, &move);
 }

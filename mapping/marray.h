@@ -212,6 +212,30 @@ MARRAY_API int marray_get(const struct marray *array, const int64_t *index, cons
 MARRAY_API int marray_set(struct marray *array, const int64_t *index, const char *dtype,
                           const void *value);
 
+/* ---- Files that change under the map ---------------------------------------------------------
+ */
+
+/*
+ * A page that cannot be had (the file was cut, the disk is full under a sparse file, the device
+ * failed) raises SIGBUS. The calls above turn that into an error in any thread, any number of
+ * times: -EFAULT when the file was cut, -ENOSPC, -EDQUOT or -EIO; elements before the failure may
+ * have been copied by then. A file that was cut within its last page is noticed as well, by all but
+ * marray_get() and marray_set(), which may see zeros there.
+ *
+ * marray_guarded() does the same for code of yours that uses marray_data() or the accessors: it
+ * returns what call(context) returns, or such an error as soon as a page of array's map cannot be
+ * had. The call is left by a jump then: it should hold no lock and own nothing that must be freed,
+ * keep its results behind context, and return normally otherwise (no longjmp, no C++ exception).
+ * Calls may be nested, for two arrays at once.
+ *
+ * The first of all these calls installs a handler for SIGBUS. Faults that are not in a guarded call
+ * go to the handler that was there before, or kill the process as ever. A handler that the program
+ * installs later replaces ours: it gets all faults first and must pass those that it does not know
+ * to the one that sigaction() gave it, or guarded calls end there.
+ */
+typedef int marray_guarded_call(void *context);
+MARRAY_API int marray_guarded(const struct marray *array, marray_guarded_call *call, void *context);
+
 /* ---- Durability -------------------------------------------------------------------------------
  */
 

@@ -95,6 +95,20 @@ int marray_os_prefetch(int self, const struct marray_os_range *ranges, size_t co
 int marray_os_resident(int descriptor, uint64_t offset, void *base, uint64_t length,
                        uint64_t *resident_bytes);
 
+/* ---- Faults ---- */
+
+/*
+ * Returns what call(context) returns. A touch of a page of [base, base + length) that cannot be had
+ * ends it, also in nested calls and on any thread: then *faulted is set, *fault_offset is how far
+ * from base, and the result is -EFAULT. Faults elsewhere go where they went before.
+ */
+int marray_os_guard(const void *base, uint64_t length, marray_guarded_call *call, void *context,
+                    bool *faulted, uint64_t *fault_offset);
+/* Why the page of a mapped file around offset could not be had: -ENODATA: the file ends before, at
+ * *size_bytes; -EIO, -ENOSPC, -EDQUOT ...; -EFAULT where there is no telling (any more). writable:
+ * the map stores into the file, a missing block may be the reason. descriptor may be -1. */
+int marray_os_explain_fault(int descriptor, uint64_t offset, bool writable, uint64_t *size_bytes);
+
 /* ---- Durability ---- */
 
 /* Starts write-back of dirty pages of the range and returns. */

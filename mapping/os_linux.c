@@ -47,6 +47,8 @@ struct cachestat {
 /* One vector for mincore at a time: 16 MiB of 4 KiB pages. */
 #define MINCORE_PAGES 4096
 #define ZERO_BYTES    (64 * 1024)
+/* Of the page cache: a huge page, or less. */
+#define LARGEST_FOLIO_BYTES (UINT64_C(2) << 20)
 
 static int status_of(int result)
 {
@@ -360,6 +362,33 @@ int marray_os_resident(int descriptor, uint64_t offset, void *base, uint64_t len
     if (errno != ENOSYS && errno != EPERM && errno != EOPNOTSUPP)
         return -errno;
     return resident_by_mincore(descriptor, base, length, resident_bytes);
+}
+
+int marray_os_explain_fault(int descriptor, uint64_t offset, bool writable, uint64_t *size_bytes)
+{
+    uint64_t page_bytes = marray_os_page_bytes();
+    uint64_t page = offset / page_bytes * page_bytes;
+    struct stat information;
+    if (descriptor < 0 || fstat(descriptor, &information))
+        return -EFAULT;
+    if (page >= (uint64_t)information.st_size) {
+        *size_bytes = (uint64_t)information.st_size;
+        return -ENODATA;
+    }
+    /* The same read and the same allocation once more, by calls that tell their errors. */
+    char byte;
+    if (pread(descriptor, &byte, 1, (off_t)page) < 0)
+        return -errno;
+    if (!writable)
+        return -EFAULT;
+    /* A store takes blocks for a whole large folio, and some of them may be left for us. */
+    off_t hole = lseek(descriptor, (off_t)page, SEEK_HOLE);
+    bool is_hole =
+        hole >= 0 && (uint64_t)hole < page + LARGEST_FOLIO_BYTES && hole < information.st_size;
+    if (fallocate(descriptor, FALLOC_FL_KEEP_SIZE, (off_t)page, (off_t)page_bytes) &&
+        errno != EOPNOTSUPP)
+        return -errno;
+    return is_hole ? -ENOSPC : -EFAULT;
 }
 
 int marray_os_start_write_back(int descriptor, uint64_t offset, uint64_t length)
