@@ -212,6 +212,30 @@ MARRAY_API int marray_get(const struct marray *array, const int64_t *index, cons
 MARRAY_API int marray_set(struct marray *array, const int64_t *index, const char *dtype,
                           const void *value);
 
+/* ---- Gathering by an index list ---------------------------------------------------------------
+ */
+
+/*
+ * buffer[k] = array[indices[k]] along the first axis, for every k below count, as numpy's take():
+ * elements of one axis, rows or blocks of more. Any order, repeats, negative indices from the end.
+ * Dense in C order, in the dtype given (NULL: the array's own), converted as by marray_read().
+ * Where pages are missing their reads are kept in flight ahead, up to 512 pages at a time; under
+ * MARRAY_ADVICE_RANDOM no others are read.
+ * -ERANGE an index outside, -EINVAL an array without axes or a buffer of another size; nothing has
+ * moved then.
+ */
+MARRAY_API int marray_gather(const struct marray *array, const int64_t *indices, size_t count,
+                             const char *dtype, void *buffer, size_t buffer_bytes);
+/* array[indices[k]] = buffer[k], in the order of the list: the last one wins. -EACCES: read-only.
+ */
+MARRAY_API int marray_scatter(struct marray *array, const int64_t *indices, size_t count,
+                              const char *dtype, const void *buffer, size_t buffer_bytes);
+/* The same for plain bytes of an array without gaps: block k of the buffer is bytes
+ * [blocks[k] * block_bytes, + block_bytes) of the array, counted from its first byte. */
+MARRAY_API int marray_gather_blocks(const struct marray *array, uint64_t block_bytes,
+                                    const uint64_t *blocks, size_t count, void *buffer);
+MARRAY_API int marray_scatter_blocks(struct marray *array, uint64_t block_bytes,
+                                     const uint64_t *blocks, size_t count, const void *buffer);
 /* ---- Files that change under the map ---------------------------------------------------------
  */
 

@@ -1,0 +1,168 @@
+/* Keeping the reads of an index list in flight. */
+#include "mapping/picks.h"
+
+/* The device is kept busy by a few hundred pages; more only costs memory. */
+#define WINDOW_PAGES 512
+/* A block beyond this is a bulk read of its own, which the kernel reads ahead better. */
+#define BLOCK_PAGES 4096
+#define BATCH       32
+/* How much the loop may do between two looks at the clock while everything seems resident. */
+#define FIRST_PART 16
+#define LAST_PART  128
+/* Beyond the time that a block from memory may take, minor fault included, it came from a device:
+ * the fastest answer in some 10 us. Copies run at 1 byte a nanosecond at the very least. */
+#define RESIDENT_NS   4000
+#define LOOK_PICKS    2
+#define LOOK_INTERVAL 256
+#define WARM_LOOKS    2
+
+static uint64_t lowest_of(const struct marray_ahead *ahead, size_t pick)
+{
+    return (uint64_t)(marray_picks_start(ahead->picks, pick) + ahead->picks->lowest);
+}
+
+/* Is a page missing among the next picks? What the system does not tell is as assumed. */
+static bool is_missing(const struct marray_ahead *ahead, size_t pick, bool assumed)
+{
+    const struct marray_map *map = ahead->picks->array->map;
+    size_t end = pick + LOOK_PICKS < ahead->picks->count ? pick + LOOK_PICKS : ahead->picks->count;
+    for (; pick < end; pick++) {
+        uint64_t start = lowest_of(ahead, pick) / ahead->page_bytes * ahead->page_bytes;
+        uint64_t resident_bytes;
+        int status = marray_os_resident(map->descriptor, map->file_offset + start,
+                                        map->base + start, ahead->page_bytes, &resident_bytes);
+        if (status)
+            return assumed;
+        if (resident_bytes == 0)
+            return true;
+    }
+    return false;
+}
+
+static int count_pages(void *context, uint64_t start, uint64_t length)
+{
+    (void)start;
+    *(uint64_t *)context += length;
+    return 0;
+}
+
+void marray_ahead_open(struct marray_ahead *ahead, const struct marray_picks *picks)
+{
+    ahead->picks = picks;
+    ahead->window = 0;
+    ahead->is_active = false;
+    ahead->self = -1;
+    if (picks->count < 2)
+        return;
+    ahead->page_bytes = marray_os_page_bytes();
+    uint64_t touch_bytes = 0;
+    marray_loops_visit_pages(&picks->by_address, lowest_of(ahead, 0), picks->run_bytes,
+                             ahead->page_bytes, count_pages, &touch_bytes);
+    uint64_t pages = touch_bytes / ahead->page_bytes;
+    if (pages > BLOCK_PAGES)
+        return;
+    ahead->window = pages < WINDOW_PAGES / 2 ? (size_t)(WINDOW_PAGES / pages) : 2;
+    ahead->batch = ahead->window / 4 < BATCH ? ahead->window / 4 : BATCH;
+    if (ahead->batch == 0)
+        ahead->batch = 1;
+    ahead->next = 0;
+    ahead->looked_at = 0;
+    ahead->resident_ns = RESIDENT_NS + touch_bytes;
+    ahead->warm_looks = WARM_LOOKS - 1; /* at first, one look decides */
+    ahead->is_active = true;
+}
+
+static void ask(struct marray_ahead *ahead)
+{
+    if (ahead->range_count == 0)
+        return;
+    if (ahead->self < 0 && ahead->range_count > 1)
+        ahead->self = marray_os_prefetch_open();
+    /* Refused advice leaves plain faults, which are slow but right. */
+    if (marray_os_prefetch(ahead->self, ahead->ranges, ahead->range_count))
+        ahead->window = 0;
+    ahead->range_count = 0;
+}
+
+static int add_range(void *context, uint64_t start, uint64_t length)
+{
+    struct marray_ahead *ahead = context;
+    unsigned char *base = ahead->picks->array->map->base + start;
+    /* Picks of one page after the other, as in a sorted list. */
+    const struct marray_os_range *last =
+        ahead->range_count > 0 ? &ahead->ranges[ahead->range_count - 1] : NULL;
+    if (last && last->base == base && last->length == length)
+        return 0;
+    if (ahead->range_count == MARRAY_OS_PREFETCH_RANGES)
+        ask(ahead);
+    ahead->ranges[ahead->range_count++] = (struct marray_os_range){base, length};
+    return 0;
+}
+
+/* Asks for the picks up to a window after done, a batch at a time. */
+static void ask_ahead(struct marray_ahead *ahead, size_t done)
+{
+    size_t end = ahead->picks->count;
+    if (end - done > ahead->window)
+        end = done + ahead->window;
+    if (ahead->next < done)
+        ahead->next = done;
+    ahead->range_count = 0;
+    for (; ahead->next < end; ahead->next++)
+        marray_loops_visit_pages(&ahead->picks->by_address, lowest_of(ahead, ahead->next),
+                                 ahead->picks->run_bytes, ahead->page_bytes, add_range, ahead);
+    ask(ahead);
+}
+
+/* Two looks in a row that find everything in memory end the reading ahead. */
+static void look(struct marray_ahead *ahead, size_t done)
+{
+    size_t pick = ahead->next > done ? ahead->next : done;
+    if (pick >= ahead->picks->count)
+        return;
+    uint64_t now_ns = marray_os_now_ns();
+    bool was_slow =
+        done == 0 || now_ns - ahead->looked_ns > (done - ahead->looked_at) * ahead->resident_ns;
+    ahead->looked_ns = now_ns;
+    ahead->looked_at = done;
+    ahead->warm_looks = is_missing(ahead, pick, was_slow) ? 0 : ahead->warm_looks + 1;
+    ahead->is_active = ahead->warm_looks < WARM_LOOKS;
+    ahead->part = 0;
+}
+
+size_t marray_ahead_next(struct marray_ahead *ahead, size_t done)
+{
+    size_t left = ahead->picks->count - done;
+    if (ahead->window == 0)
+        return left;
+    if (ahead->is_active && (done == 0 || done - ahead->looked_at >= LOOK_INTERVAL))
+        look(ahead, done);
+    if (!ahead->is_active) {
+        uint64_t now_ns = marray_os_now_ns();
+        uint64_t allowed_ns = ahead->part * ahead->resident_ns;
+        if (ahead->part > 0 && now_ns - ahead->started_ns > allowed_ns)
+            ahead->is_active = is_missing(ahead, done, true);
+        if (ahead->is_active) {
+            ahead->warm_looks = 0;
+            ahead->looked_ns = now_ns;
+            ahead->looked_at = done;
+        }
+        ahead->started_ns = now_ns;
+    }
+    if (ahead->is_active) {
+        ask_ahead(ahead, done);
+        ahead->part = ahead->batch;
+    } else {
+        ahead->part = ahead->part == 0 ? FIRST_PART : ahead->part * 2;
+        if (ahead->part > LAST_PART)
+            ahead->part = LAST_PART;
+    }
+    if (ahead->part > left)
+        ahead->part = left;
+    return ahead->part;
+}
+
+void marray_ahead_close(struct marray_ahead *ahead)
+{
+    marray_os_prefetch_close(ahead->self);
+}

@@ -1,0 +1,67 @@
+/* Blocks of an array by an index list, and keeping their reads in flight ahead of the loop that
+ * touches them. */
+#ifndef MARRAY_PICKS_H
+#define MARRAY_PICKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mapping/array.h"
+#include "mapping/layout.h"
+#include "mapping/os.h"
+
+/* Which blocks, in which order. Plain data; borrows array and list. */
+struct marray_picks {
+    const struct marray *array;
+    const int64_t *indices; /* along the first axis, negative ones from its end; or NULL and */
+    const uint64_t *blocks; /* the number of each block */
+    size_t count;
+    int64_t axis_length;
+    int64_t stride_bytes; /* from one block to the next */
+    int64_t start;        /* of the first element of block 0, from the base of the map */
+    /* Within a block: runs of run_bytes, and the loops over them by address. */
+    struct marray_loops by_address;
+    int64_t lowest; /* from the first element to the lowest one */
+    uint64_t run_bytes;
+};
+
+/* Where pick i has its first element, from the base of the map. */
+static inline int64_t marray_picks_start(const struct marray_picks *picks, size_t i)
+{
+    int64_t block;
+    if (picks->blocks)
+        block = (int64_t)picks->blocks[i];
+    else
+        block = picks->indices[i] + (picks->indices[i] < 0 ? picks->axis_length : 0);
+    return picks->start + block * picks->stride_bytes;
+}
+
+/*
+ * Reads ahead of a loop over picks, when it pays: whether pages are missing is found out by a look
+ * at a few and by how long the loop takes, so that an array in memory costs next to nothing.
+ */
+struct marray_ahead {
+    const struct marray_picks *picks;
+    uint64_t page_bytes;
+    uint64_t resident_ns; /* that a block from memory may take */
+    size_t window;        /* blocks that may be in flight; 0: do not */
+    size_t batch;
+    bool is_active;
+    int self;
+    size_t next;      /* the first that is not asked for */
+    size_t looked_at; /* the pick at the last look at what is resident */
+    int warm_looks;   /* in a row */
+    uint64_t looked_ns;
+    size_t part; /* that the loop works on */
+    uint64_t started_ns;
+    struct marray_os_range ranges[MARRAY_OS_PREFETCH_RANGES];
+    size_t range_count;
+};
+
+void marray_ahead_open(struct marray_ahead *ahead, const struct marray_picks *picks);
+/* The loop has done picks [0, done), done < count: how many to take now. */
+size_t marray_ahead_next(struct marray_ahead *ahead, size_t done);
+void marray_ahead_close(struct marray_ahead *ahead);
+
+#endif
