@@ -122,7 +122,8 @@ static int array_give_back(struct mm_engine_file *file, struct mm_span *span,
 static int array_gather(struct mm_engine_file *file, const uint64_t *blocks, size_t count,
                         uint64_t block_bytes, void *buffer, struct mm_error *error)
 {
-    return mm_blocks_gather(&file->array, file->data, blocks, count, block_bytes, buffer, error);
+    return explain(file, marray_gather_blocks(file->mapped, block_bytes, blocks, count, buffer),
+                   "cannot gather", error);
 }
 
 static int array_scatter(struct mm_engine_file *file, const uint64_t *blocks, size_t count,
@@ -130,7 +131,8 @@ static int array_scatter(struct mm_engine_file *file, const uint64_t *blocks, si
 {
     if (!file->writable)
         return mm_error_set(error, -EACCES, "stores into an array that was opened for reading");
-    return mm_blocks_scatter(&file->array, file->data, blocks, count, block_bytes, buffer, error);
+    return explain(file, marray_scatter_blocks(file->mapped, block_bytes, blocks, count, buffer),
+                   "cannot scatter", error);
 }
 
 static enum marray_flush_level level_of(enum mm_flush_level level)
