@@ -114,6 +114,12 @@ json_t *mm_plan_files_to_json(const struct mm_plan *plan);
 int mm_plan_case_from_json(const json_t *case_json, const json_t *file_json,
                            struct mm_plan_case *plan_case, struct mm_plan_file *file,
                            struct mm_error *error);
+/* The plan of a record that was loaded, so checked: its members run, files and cases. */
+int mm_plan_from_record(const json_t *run, const json_t *files, const json_t *cases,
+                        struct mm_plan **plan, struct mm_error *error);
+/* -EINVAL with what differs ("another seed: ...") unless plan is the one of that record. */
+int mm_plan_same_as_record(const struct mm_plan *plan, const json_t *run, const json_t *files,
+                           const json_t *cases, struct mm_error *error);
 void mm_plan_case_release(struct mm_plan_case *plan_case);
 void mm_plan_file_release(struct mm_plan_file *file);
 

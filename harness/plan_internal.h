@@ -158,6 +158,12 @@ int mm_plan_add_file(struct mm_plan_builder *builder, const struct mm_array *arr
 /* Sets builder->memory_reason. */
 int mm_plan_probe_folder(struct mm_plan_builder *builder);
 
+/* plan_json.c: parts of mm_plan_case_from_json. */
+int mm_plan_file_from_json(const json_t *object, struct mm_plan_file *file, struct mm_error *error);
+/* A skipped case: who and why, without counts and needs. */
+int mm_plan_skipped_from_json(const json_t *object, struct mm_plan_case *plan_case,
+                              struct mm_error *error);
+
 /* plan_estimate.c. */
 uint64_t mm_plan_estimate_launch_ns(const struct mm_plan_case *plan_case,
                                     const struct mm_array *array);

@@ -179,7 +179,7 @@ static int read_array(const json_t *object, struct mm_array *array, struct mm_er
     return status;
 }
 
-static int read_file(const json_t *object, struct mm_plan_file *file, struct mm_error *error)
+int mm_plan_file_from_json(const json_t *object, struct mm_plan_file *file, struct mm_error *error)
 {
     const char *path = NULL;
     const char *seed = NULL;
@@ -273,8 +273,8 @@ static int read_workload(const json_t *object, const struct mm_workload **worklo
     return 0;
 }
 
-static int read_case(const json_t *object, const struct mm_array *array,
-                     struct mm_plan_case *plan_case, struct mm_error *error)
+/* Who is measured and how: workload, engine, cache state, name, and the defaults of all options. */
+static int begin_case(const json_t *object, struct mm_plan_case *plan_case, struct mm_error *error)
 {
     const char *name = NULL;
     const char *engine_name = NULL;
@@ -297,16 +297,42 @@ static int read_case(const json_t *object, const struct mm_array *array,
     plan_case->plugin = plugin;
     if (!status)
         status = mm_cache_state_parse(cache_name, &plan_case->cache, error);
+    if (status)
+        return status;
+    plan_case->name = strdup(name);
+    return plan_case->name ? 0 : no_memory(error);
+}
+
+int mm_plan_skipped_from_json(const json_t *object, struct mm_plan_case *plan_case,
+                              struct mm_error *error)
+{
+    struct mm_plan_case case_read = {.file = SIZE_MAX};
+    const char *reason = NULL;
+    int status = read_text(object, "skipped", &reason, error);
+    if (!status)
+        status = begin_case(object, &case_read, error);
+    if (!status) {
+        case_read.skip_reason = strdup(reason);
+        status = case_read.skip_reason ? 0 : no_memory(error);
+    }
+    if (status)
+        mm_plan_case_release(&case_read);
+    else
+        *plan_case = case_read;
+    return status;
+}
+
+static int read_case(const json_t *object, const struct mm_array *array,
+                     struct mm_plan_case *plan_case, struct mm_error *error)
+{
+    int status = begin_case(object, plan_case, error);
     if (!status)
         status = read_parameters(object, plan_case, error);
     if (!status)
         status = read_counts(object, plan_case, error);
     if (!status)
         status = mm_plan_case_needs(plan_case, array, error);
-    if (status)
-        return status;
-    plan_case->name = strdup(name);
-    return plan_case->name ? 0 : no_memory(error);
+    return status;
 }
 
 int mm_plan_case_from_json(const json_t *case_json, const json_t *file_json,
@@ -315,7 +341,7 @@ int mm_plan_case_from_json(const json_t *case_json, const json_t *file_json,
 {
     struct mm_plan_file file_read = {0};
     struct mm_plan_case case_read = {.file = SIZE_MAX};
-    int status = read_file(file_json, &file_read, error);
+    int status = mm_plan_file_from_json(file_json, &file_read, error);
     if (status)
         mm_error_prefix(error, "file");
     if (!status) {

@@ -332,7 +332,7 @@ static int check_program(struct checker *checker, const struct place *place, con
     static const struct member members[] = {
         {"version", check_text, false},    {"revision", check_text, false},
         {"compiler", check_text, false},   {"flags", check_text, false},
-        {"build_type", check_text, false},
+        {"build_type", check_text, false}, {"digest", check_hex, true},
     };
     return check_members(checker, place, value, members, MM_COUNT_OF(members));
 }

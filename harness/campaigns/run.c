@@ -12,6 +12,7 @@
 #include "common/random.h"
 #include "common/text.h"
 #include "harness/campaigns/ending.h"
+#include "harness/campaigns/resume.h"
 #include "harness/campaigns/run_files.h"
 #include "harness/campaigns/run_record.h"
 #include "harness/clock.h"
@@ -35,10 +36,14 @@ struct campaign {
     char *path; /* of results.json */
     struct mm_plan_launch *order;
     size_t order_count;
+    size_t done_count;       /* of the order, those of a resumed run included */
+    bool *done;              /* one per launch of the order */
     struct case_time *times; /* one per case */
     struct mm_environment_cpu_time cpu_time;
-    uint64_t started_ns;
+    uint64_t started_ns; /* such that the launches of a resumed run go on in its time */
     uint64_t saved_ns;
+    size_t saved_count; /* launches of the record that was saved last */
+    bool saved;
 };
 
 static int save(struct campaign *campaign, struct mm_error *error)
@@ -50,6 +55,16 @@ static int save(struct campaign *campaign, struct mm_error *error)
                         mm_environment_steal_share(&campaign->cpu_time, &now));
     int code = mm_record_save(campaign->record, campaign->path, error);
     campaign->saved_ns = mm_clock_ns();
+    if (code == 0) {
+        campaign->saved = true;
+        campaign->saved_count = json_array_size(mm_record_launches(campaign->record));
+    } else if (campaign->saved) {
+        struct mm_error why = *error;
+        mm_error_set(error, code,
+                     "%s; as it was saved before, with %zu launches, it is whole, and --resume "
+                     "goes on from there",
+                     why.text, campaign->saved_count);
+    }
     return code;
 }
 
@@ -260,6 +275,9 @@ static int run_launches(struct campaign *campaign, struct mm_error *error)
 
     for (size_t i = 0; i < campaign->order_count && mm_ending_asked() == 0; i++) {
         const struct mm_plan_launch *place = &campaign->order[i];
+        if (campaign->done[i]) {
+            continue;
+        }
         json_t *launch = NULL;
         int code = run_launch(campaign, place, i, &launch);
         if (code == -EINTR) {
@@ -269,7 +287,8 @@ static int run_launches(struct campaign *campaign, struct mm_error *error)
             return mm_error_set(error, -ENOMEM, "no memory for the record of the run");
         }
         count_time(campaign, place->case_index, launch);
-        tell_launch(campaign, i + 1, place->case_index, launch);
+        campaign->done_count++;
+        tell_launch(campaign, campaign->done_count, place->case_index, launch);
         if (mm_clock_ns() - campaign->saved_ns > SAVE_EVERY_NS) {
             code = save(campaign, error);
             if (code < 0) {
@@ -287,13 +306,19 @@ static int plan_launches(struct campaign *campaign, struct mm_error *error)
         return code;
     }
     campaign->times = calloc(campaign->plan->case_count + 1, sizeof(campaign->times[0]));
-    if (campaign->times == NULL) {
+    campaign->done = calloc(campaign->order_count + 1, sizeof(campaign->done[0]));
+    if (campaign->times == NULL || campaign->done == NULL) {
         return mm_error_set(error, -ENOMEM, "no memory to plan the launches");
     }
-    for (size_t i = 0; i < campaign->order_count; i++) {
-        campaign->times[campaign->order[i].case_index].left++;
+    if (campaign->request->resumed != NULL) {
+        code = mm_resume_mark_done(campaign->request->resumed, campaign->plan, campaign->order,
+                                   campaign->order_count, campaign->done, error);
     }
-    return 0;
+    for (size_t i = 0; i < campaign->order_count; i++) {
+        campaign->times[campaign->order[i].case_index].left += !campaign->done[i];
+        campaign->done_count += campaign->done[i];
+    }
+    return code;
 }
 
 /* The last word of the record. */
@@ -323,6 +348,18 @@ static int run_campaign(struct campaign *campaign, struct mm_error *error)
     return code == 0 ? conclude(campaign, error) : code;
 }
 
+static int begin_record(struct campaign *campaign, struct mm_error *error)
+{
+    const struct mm_run_request *request = campaign->request;
+
+    if (request->resumed == NULL) {
+        return mm_run_new_record(request, &campaign->record, error);
+    }
+    /* Also where the time of the run would be before the machine was started: it wraps alike. */
+    campaign->started_ns -= mm_resume_time_ns(request->resumed);
+    return mm_run_resumed_record(request, &campaign->record, error);
+}
+
 int mm_run(const struct mm_run_request *request, struct mm_record **record, struct mm_error *error)
 {
     struct campaign campaign = {.request = request, .plan = request->plan};
@@ -335,7 +372,7 @@ int mm_run(const struct mm_run_request *request, struct mm_record **record, stru
                    ? mm_error_set(error, -ENOMEM, "no memory for the name of the record")
                    : plan_launches(&campaign, error);
     if (code == 0) {
-        code = mm_run_new_record(request, &campaign.record, error);
+        code = begin_record(&campaign, error);
     }
     if (code == 0) {
         mm_ending_begin(&ending);
@@ -350,5 +387,6 @@ int mm_run(const struct mm_run_request *request, struct mm_record **record, stru
     free(campaign.path);
     free(campaign.order);
     free(campaign.times);
+    free(campaign.done);
     return code;
 }

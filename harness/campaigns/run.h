@@ -22,7 +22,10 @@ struct mm_run_request {
     const struct mm_plan *plan;
     const char *const *command; /* argv of this program, for the record */
     size_t command_count;
-    const char *out_folder;    /* exists, empty; results.json is kept up to date in it */
+    const struct mm_record *resumed; /* NULL, or the record whose missing launches are made: plan
+                                        is the one of that record */
+    const char
+        *out_folder; /* exists, empty unless resumed; results.json is kept up to date in it */
     const char *worker_binary; /* NULL: this program */
     const struct mm_run_progress *progress;
 };
@@ -31,7 +34,8 @@ struct mm_run_request {
  * Runs everything and returns the record, which is also saved in out_folder after the making of
  * files, now and then in between, and at the end. Failed launches are in the record, not in the
  * return value. SIGINT and SIGTERM end it early: what finished is in the record, run.interrupted is
- * set. A negative errno means that there is no usable record (the folder cannot be written...).
+ * set. A negative errno means that there is no usable record (the folder cannot be written...);
+ * what was saved before is still there. -EINVAL: resumed is of another program or machine.
  */
 int mm_run(const struct mm_run_request *request, struct mm_record **record, struct mm_error *error);
 

@@ -8,7 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/random.h"
 #include "common/text.h"
+#include "harness/campaigns/resume.h"
 #include "harness/campaigns/version.h"
 #include "harness/protocol.h"
 
@@ -45,11 +47,40 @@ static json_t *make_id(void)
     return json_string(id);
 }
 
-static json_t *program(void)
+/* A digest of the bytes of the program that measures, or null: two builds of one revision need not
+ * be the same. */
+static json_t *digest_of(const char *path)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s}", "version", MAPMETER_VERSION, "revision",
+    char text[MM_TEXT_HEX_BYTES];
+    uint64_t digest = 0;
+    uint64_t words[512];
+    FILE *stream = fopen(path, "re");
+
+    if (stream == NULL) {
+        return NULL;
+    }
+    for (;;) {
+        memset(words, 0, sizeof(words));
+        size_t got = fread(words, 1, sizeof(words), stream);
+        if (got == 0) {
+            break;
+        }
+        for (size_t i = 0; i < MM_COUNT_OF(words); i++) {
+            digest = mm_random_mix(digest ^ words[i]);
+        }
+    }
+    bool failed = ferror(stream) != 0;
+    fclose(stream);
+    return failed ? NULL : json_string(mm_text_write_hex(digest, text));
+}
+
+static json_t *program(const struct mm_run_request *request)
+{
+    const char *binary = request->worker_binary != NULL ? request->worker_binary : "/proc/self/exe";
+
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o*}", "version", MAPMETER_VERSION, "revision",
                      MAPMETER_REVISION, "compiler", MAPMETER_COMPILER, "flags", MAPMETER_FLAGS,
-                     "build_type", MAPMETER_BUILD_TYPE);
+                     "build_type", MAPMETER_BUILD_TYPE, "digest", digest_of(binary));
 }
 
 static json_t *text_or_null(const char *text)
@@ -73,12 +104,13 @@ static json_t *run_of(const struct mm_run_request *request)
     char started[MM_RUN_UTC_BYTES];
     char seed[MM_TEXT_HEX_BYTES];
 
-    return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:n, s:n, s:i}", "id", make_id(), "suite",
-        mm_protocol_text(plan->suite), "suite_path", text_or_null(plan->suite_path), "purpose",
-        mm_protocol_text(plan->purpose == NULL ? "" : plan->purpose), "command",
-        command_of(request), "mapmeter", program(), "seed", mm_text_write_hex(plan->seed, seed),
-        "started_utc", mm_run_utc(started), "finished_utc", "interrupted", "resumed", 0);
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:n, s:n, s:i}", "id", make_id(),
+                     "suite", mm_protocol_text(plan->suite), "suite_path",
+                     text_or_null(plan->suite_path), "purpose",
+                     mm_protocol_text(plan->purpose == NULL ? "" : plan->purpose), "command",
+                     command_of(request), "mapmeter", program(request), "seed",
+                     mm_text_write_hex(plan->seed, seed), "started_utc", mm_run_utc(started),
+                     "finished_utc", "interrupted", "resumed", 0);
 }
 
 /* Both take over what is added. */
@@ -118,6 +150,46 @@ int mm_run_new_record(const struct mm_run_request *request, struct mm_record **r
         mm_record_free(made);
         return mm_error_set(error, code, "no memory for the record of the run");
     }
+    *record = made;
+    return 0;
+}
+
+/* A copy of one member of the old record into the new one. */
+static int copy_elements(json_t *to, const json_t *from)
+{
+    return add_elements(to, json_deep_copy(from));
+}
+
+int mm_run_resumed_record(const struct mm_run_request *request, struct mm_record **record,
+                          struct mm_error *error)
+{
+    const struct mm_record *old = request->resumed;
+    json_t *identity = program(request);
+    json_t *environment = mm_environment_collect();
+    struct mm_record *made = mm_record_new();
+    int code = identity == NULL || environment == NULL || made == NULL
+                   ? mm_error_set(error, -ENOMEM, "no memory for the record of the run")
+                   : mm_resume_check(old, identity, environment, error);
+
+    json_decref(identity);
+    json_decref(environment);
+    if (code < 0) {
+        mm_record_free(made);
+        return code;
+    }
+    if (add_members(mm_record_run(made), json_deep_copy(mm_record_run(old))) < 0 ||
+        add_members(mm_record_environment(made), json_deep_copy(mm_record_environment(old))) < 0 ||
+        copy_elements(mm_record_files(made), mm_record_files(old)) < 0 ||
+        copy_elements(mm_record_cases(made), mm_record_cases(old)) < 0 ||
+        copy_elements(mm_record_launches(made), mm_record_launches(old)) < 0) {
+        mm_record_free(made);
+        return mm_error_set(error, -ENOMEM, "no memory for the record of the run");
+    }
+    json_t *run = mm_record_run(made);
+    json_int_t resumed = json_integer_value(json_object_get(run, "resumed"));
+    json_object_set_new(run, "resumed", json_integer(resumed + 1));
+    json_object_set_new(run, "interrupted", json_null());
+    json_object_set_new(run, "finished_utc", json_null());
     *record = made;
     return 0;
 }

@@ -21,6 +21,11 @@ char *mm_run_utc(char text[MM_RUN_UTC_BYTES]);
 int mm_run_new_record(const struct mm_run_request *request, struct mm_record **record,
                       struct mm_error *error);
 
+/* The record of request->resumed once more, as it is after one resumption more: neither finished
+ * nor interrupted. -EINVAL when it is of another program or machine; -ENOMEM. */
+int mm_run_resumed_record(const struct mm_run_request *request, struct mm_record **record,
+                          struct mm_error *error);
+
 /* Adds the facts of the file system to a file of the record. The file exists. */
 void mm_run_add_file_facts(json_t *file_json, const char *path);
 

@@ -11,6 +11,7 @@
 
 #include "common/error.h"
 #include "harness/plan.h"
+#include "results/record.h"
 
 /* Exit codes; of several that apply the first in the order usage, failed stands. */
 enum mm_cli_exit {
@@ -64,15 +65,31 @@ struct mm_cli_out {
     char *folder;
     size_t kept; /* length of the part of folder that was there before */
     bool link;   /* mapmeter-results/latest shall point here */
+    int lock;    /* the folder, open and locked until release */
 };
-/* asked NULL: ./mapmeter-results/<UTC time>-<suite>. -EEXIST when it exists and is not empty. */
+/* asked NULL: ./mapmeter-results/<UTC time>-<suite>. -EEXIST when it exists and is not empty,
+ * -EBUSY when another run is at work in it. */
 int mm_cli_out_make(const char *asked, const char *suite, struct mm_cli_out *out,
                     struct mm_error *error);
+/* A folder that a run has left, to go on in it; what a killed run left half made is removed. */
+int mm_cli_out_resume(const char *folder, struct mm_cli_out *out, struct mm_error *error);
 /* The link latest, when the folder has the default place. */
 int mm_cli_out_link(const struct mm_cli_out *out, struct mm_error *error);
 /* Removes what mm_cli_out_make made, as far as it is empty. */
 void mm_cli_out_remove_empty(const struct mm_cli_out *out);
 void mm_cli_out_release(struct mm_cli_out *out);
+
+/* cli_clean.c: temporary files of runs that were killed, in one open folder of results, and in all
+ * below parent that no run is at work in. */
+void mm_cli_clean_results(int folder);
+void mm_cli_clean_all_results(const char *parent);
+
+/* cli_resume.c: the record of a folder and its plan, which is the one that request asks for, if it
+ * says anything of what to measure. -EINVAL with what differs. */
+int mm_cli_resume_load(const char *folder, const struct mm_plan_request *request,
+                       struct mm_record **record, struct mm_plan **plan, struct mm_error *error);
+/* Whether there is nothing to go on with. */
+bool mm_cli_resume_is_complete(const struct mm_record *record, const struct mm_plan *plan);
 
 /* cli_plan.c: a plan for people. */
 int mm_cli_print_plan(const struct mm_plan *plan, FILE *stream);

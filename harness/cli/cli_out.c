@@ -1,9 +1,11 @@
 /* The folder of results: made new, never written over. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -118,10 +120,59 @@ static int make_default(const char *suite, struct mm_cli_out *out, struct mm_err
     return mm_error_set(error, -EEXIST, "no free name in " DEFAULT_PARENT "; give one by --out");
 }
 
+/* Two runs in one folder would write over each other's record. The lock is the folder's own, so
+ * nothing is left of it, and it goes with the process, however that ends. */
+static int lock(const char *folder, int *descriptor, struct mm_error *error)
+{
+    int opened = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (opened < 0)
+        return mm_error_set(error, -errno, "%s: %s", folder, strerror(errno));
+    /* Network file systems may not know such locks. */
+    if (flock(opened, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
+        close(opened);
+        return mm_error_set(error, -EBUSY, "%s: another run is at work in this folder", folder);
+    }
+    *descriptor = opened;
+    return 0;
+}
+
 int mm_cli_out_make(const char *asked, const char *suite, struct mm_cli_out *out,
                     struct mm_error *error)
 {
-    return asked ? make_asked(asked, out, error) : make_default(suite, out, error);
+    struct mm_cli_out made = {.lock = -1};
+    if (!asked)
+        mm_cli_clean_all_results(DEFAULT_PARENT);
+    int status = asked ? make_asked(asked, &made, error) : make_default(suite, &made, error);
+    if (status)
+        return status;
+    made.lock = -1;
+    status = lock(made.folder, &made.lock, error);
+    /* Another run may have been quicker since it was found empty. */
+    if (!status && check_empty(made.folder) == -EEXIST)
+        status =
+            mm_error_set(error, -EEXIST, "--out %s: the folder is not empty any more", made.folder);
+    if (status) {
+        mm_cli_out_release(&made);
+        return status;
+    }
+    *out = made;
+    return 0;
+}
+
+int mm_cli_out_resume(const char *folder, struct mm_cli_out *out, struct mm_error *error)
+{
+    struct mm_cli_out found = {.folder = strdup(folder), .kept = strlen(folder), .lock = -1};
+    if (!found.folder)
+        return mm_error_set(error, -ENOMEM, "not enough memory");
+    int status = lock(folder, &found.lock, error);
+    if (status) {
+        mm_error_prefix(error, "--resume");
+        mm_cli_out_release(&found);
+        return status;
+    }
+    mm_cli_clean_results(found.lock);
+    *out = found;
+    return 0;
 }
 
 int mm_cli_out_link(const struct mm_cli_out *out, struct mm_error *error)
@@ -163,5 +214,7 @@ void mm_cli_out_remove_empty(const struct mm_cli_out *out)
 void mm_cli_out_release(struct mm_cli_out *out)
 {
     free(out->folder);
-    out->folder = NULL;
+    if (out->lock >= 0)
+        close(out->lock);
+    *out = (struct mm_cli_out){.lock = -1};
 }

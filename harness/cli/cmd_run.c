@@ -26,6 +26,7 @@ enum {
     KEY_SIZE,
     KEY_LAUNCHES,
     KEY_SEED,
+    KEY_RESUME,
     KEY_DRY_RUN,
     KEY_JSON
 };
@@ -40,6 +41,7 @@ struct run_options {
     const char **parameters;
     const char *data_folder;
     const char *out;
+    const char *resume;
     bool dry_run;
     bool json;
     bool quiet;
@@ -72,6 +74,8 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "What comes out:", 3},
     {"out", 'o', "DIR", 0,
      "folder of the results, new or empty (./mapmeter-results/<UTC time>-<suite>)", 3},
+    {"resume", KEY_RESUME, "DIR", 0,
+     "make the launches that the run in this folder lacks; nothing else need be said", 3},
     {"dry-run", KEY_DRY_RUN, NULL, 0, "print the plan and how long it will take; do nothing", 3},
     {"json", KEY_JSON, NULL, 0, "print the record, or the plan, as JSON on standard output", 3},
     {"quiet", 'q', NULL, 0, "print nothing but what goes wrong", 3},
@@ -86,6 +90,7 @@ static const char doc[] =
     "  mapmeter run quick\n"
     "  mapmeter run quick --dry-run\n"
     "  mapmeter run my-suite.yaml --out results/today\n"
+    "  mapmeter run --resume results/today\n"
     "  mapmeter run -w random -e mmap,pread -c cold -p block=4KiB,64KiB\n"
     "  mapmeter run -w sequential --file data.npy --json\n"
     "  mapmeter run -w chunked -e marray --size 1GiB --launches 12\n"
@@ -196,6 +201,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_SIZE:
         request->size = argument;
+        return 0;
+    case KEY_RESUME:
+        run->resume = argument;
         return 0;
     case KEY_DRY_RUN:
         run->dry_run = true;
@@ -338,15 +346,33 @@ static int conclude(const struct run_options *run, const struct mm_plan *plan,
     if (interrupted) {
         mm_error_set(&error, 0,
                      "ended early by %s; %s/results.json has the %zu launches that were "
-                     "finished",
-                     interrupted, folder, launches);
+                     "finished, and 'mapmeter run --resume %s' makes the rest",
+                     interrupted, folder, launches, folder);
         exit_code = mm_cli_fail("run", &error, MM_CLI_FAILED);
     }
     return exit_code;
 }
 
+/* The reports of a record that is saved, and the exit code of its run. */
+static int finish(const struct run_options *run, const struct mm_plan *plan,
+                  const struct mm_record *record, const struct mm_cli_out *out,
+                  struct progress *progress)
+{
+    struct mm_error error = {0};
+    int status = write_reports(record, out->folder, progress, &error);
+    if (!status && mm_cli_out_link(out, &error))
+        show_warning(progress, error.text);
+    if (!status && run->json)
+        status = print_record(out->folder, &error);
+    else if (!status && !run->quiet)
+        status = mm_report_text(record, stdout, mm_cli_colour(stdout), &error);
+    int exit_code = conclude(run, plan, record, out->folder);
+    return status ? mm_cli_fail("run", &error, MM_CLI_FAILED) : exit_code;
+}
+
 static int measure(const struct run_options *run, const struct mm_plan *plan,
-                   const struct mm_cli_out *out, const char *const *command, size_t command_count)
+                   const struct mm_record *resumed, const struct mm_cli_out *out,
+                   const char *const *command, size_t command_count)
 {
     struct progress progress = {
         .terminal = !run->quiet && mm_cli_terminal(stderr),
@@ -356,6 +382,7 @@ static int measure(const struct run_options *run, const struct mm_plan *plan,
         .context = &progress, .launch = show_launch, .phase = show_phase};
     struct mm_run_request request = {
         .plan = plan,
+        .resumed = resumed,
         .command = command,
         .command_count = command_count,
         .out_folder = out->folder,
@@ -367,18 +394,13 @@ static int measure(const struct run_options *run, const struct mm_plan *plan,
     clear_line(&progress);
     if (status) {
         mm_cli_out_remove_empty(out);
-        return mm_cli_fail("run", &error, MM_CLI_FAILED);
+        if (resumed)
+            mm_error_prefix(&error, "--resume %s", out->folder);
+        /* Refused before anything was measured, or failed. */
+        return mm_cli_fail("run", &error,
+                           resumed && status == -EINVAL ? MM_CLI_USAGE : MM_CLI_FAILED);
     }
-    status = write_reports(record, out->folder, &progress, &error);
-    if (!status && mm_cli_out_link(out, &error))
-        show_warning(&progress, error.text);
-    if (!status && run->json)
-        status = print_record(out->folder, &error);
-    else if (!status && !run->quiet)
-        status = mm_report_text(record, stdout, mm_cli_colour(stdout), &error);
-    int exit_code = conclude(run, plan, record, out->folder);
-    if (status)
-        exit_code = mm_cli_fail("run", &error, MM_CLI_FAILED);
+    int exit_code = finish(run, plan, record, out, &progress);
     mm_record_free(record);
     return exit_code;
 }
@@ -394,6 +416,37 @@ static int show_plan(const struct run_options *run, const struct mm_plan *plan)
     return mm_cli_fail("run", &error, MM_CLI_FAILED);
 }
 
+static int complete_run(struct run_options *run)
+{
+    struct mm_cli_out out = {.lock = -1};
+    struct mm_record *record = NULL;
+    struct mm_plan *plan = NULL;
+    struct progress progress = {.quiet = run->quiet};
+    int exit_code;
+    int status = 0;
+    if (run->out || run->dry_run)
+        status = mm_error_set(&run->error, -EINVAL, "--resume and %s exclude each other",
+                              run->out ? "--out" : "--dry-run");
+    if (!status)
+        status = mm_cli_out_resume(run->resume, &out, &run->error);
+    if (!status)
+        status = mm_cli_resume_load(out.folder, &run->request, &record, &plan, &run->error);
+    if (status) {
+        /* Whatever is wrong with the record, its folder was the user's choice. */
+        exit_code =
+            mm_cli_fail("run", &run->error, status == -ENOMEM ? MM_CLI_FAILED : MM_CLI_USAGE);
+    } else if (mm_cli_resume_is_complete(record, plan)) {
+        show_warning(&progress, "the run has all of its launches; nothing was measured");
+        exit_code = finish(run, plan, record, &out, &progress);
+    } else {
+        exit_code = measure(run, plan, record, &out, NULL, 0);
+    }
+    mm_plan_free(plan);
+    mm_record_free(record);
+    mm_cli_out_release(&out);
+    return exit_code;
+}
+
 static int plan_and_run(struct run_options *run, int argc, char **argv)
 {
     struct mm_plan *plan = NULL;
@@ -406,7 +459,7 @@ static int plan_and_run(struct run_options *run, int argc, char **argv)
         exit_code = show_plan(run, plan);
         goto cleanup;
     }
-    struct mm_cli_out out = {0};
+    struct mm_cli_out out = {.lock = -1};
     status = mm_cli_out_make(run->out, plan->suite, &out, error);
     if (status) {
         exit_code = mm_cli_fail("run", error, mm_cli_exit_code(status));
@@ -417,7 +470,7 @@ static int plan_and_run(struct run_options *run, int argc, char **argv)
         command[0] = "mapmeter";
         for (int i = 0; i < argc; i++)
             command[i + 1] = argv[i];
-        exit_code = measure(run, plan, &out, command, (size_t)argc + 1);
+        exit_code = measure(run, plan, NULL, &out, command, (size_t)argc + 1);
     } else {
         mm_cli_out_remove_empty(&out);
         mm_error_set(error, -ENOMEM, "not enough memory");
@@ -469,7 +522,8 @@ int mm_cmd_run(int argc, char **argv)
     run.request.suite_folder = getenv("MAPMETER_SUITES");
     run.request.shipped = mm_cli_suites;
     run.request.shipped_count = mm_cli_suite_count;
-    exit_code = mm_cli_finish_output("run", plan_and_run(&run, argc, argv));
+    exit_code = mm_cli_finish_output("run", run.resume ? complete_run(&run)
+                                                       : plan_and_run(&run, argc, argv));
 
 cleanup:
     free(folder);
