@@ -236,6 +236,53 @@ MARRAY_API int marray_gather_blocks(const struct marray *array, uint64_t block_b
                                     const uint64_t *blocks, size_t count, void *buffer);
 MARRAY_API int marray_scatter_blocks(struct marray *array, uint64_t block_bytes,
                                      const uint64_t *blocks, size_t count, const void *buffer);
+/* ---- Streaming in chunks ------------------------------------------------------------------------
+ */
+
+enum marray_chunks_access {
+    MARRAY_CHUNKS_READ,
+    MARRAY_CHUNKS_WRITE, /* or both; what was stored is on its way to the device behind the loop */
+};
+
+/* Start from MARRAY_CHUNKS_SPEC_INIT; the struct may grow. */
+struct marray_chunks_spec {
+    size_t size_bytes;
+    enum marray_chunks_access access;
+    bool backward;
+    uint64_t rows;         /* of a chunk, along the outermost axis; 0: an eighth of the budget */
+    uint64_t budget_bytes; /* of the array that may be in memory at a time */
+};
+
+#define MARRAY_CHUNKS_BUDGET_BYTES ((uint64_t)64 << 20)
+#define MARRAY_CHUNKS_SPEC_INIT                                          \
+    {                                                                    \
+        sizeof(struct marray_chunks_spec), MARRAY_CHUNKS_READ, false, 0, \
+            MARRAY_CHUNKS_BUDGET_BYTES                                   \
+    }
+
+/* A walk over an array, larger than memory if need be. Released by marray_chunks_close(). */
+struct marray_chunks;
+
+/*
+ * Begins a walk over array, which must stay open. The outermost axis is the one with the largest
+ * stride: the first of a C array, the last of a Fortran one. Reads go ahead of the loop, write-back
+ * follows it, and behind it pages leave memory and the page cache, so that no more than
+ * budget_bytes of the array are resident because of the walk (what was cached before ahead of it,
+ * and pages that others have mapped, do not count). Pages of a COPY_ON_WRITE array stay, since
+ * its stores have no other place.
+ * -EINVAL: a chunk or a single row beyond a quarter of the budget, a budget below 64 pages;
+ * -EACCES: WRITE on a read-only array.
+ */
+MARRAY_API int marray_chunks_open(struct marray *array, const struct marray_chunks_spec *spec,
+                                  struct marray_chunks **chunks);
+/* Sets *chunk to a view of the next rows, the last chunk of a walk may be shorter, or to NULL after
+ * the last one. The view is the walk's and ends with the next call. Errors of write-back (-EIO,
+ * -ENOSPC ...) stay with the array as those of marray_flush() do; message by marray_message(). */
+MARRAY_API int marray_chunks_next(struct marray_chunks *chunks, struct marray **chunk);
+/* Ends a walk, at any time: write-back of the last chunks is started, not awaited. *chunks becomes
+ * NULL, also on error. */
+MARRAY_API int marray_chunks_close(struct marray_chunks **chunks);
+
 /* ---- Files that change under the map ---------------------------------------------------------
  */
 

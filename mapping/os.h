@@ -90,6 +90,9 @@ void marray_os_prefetch_close(int self);
  * wait for it: one call for all of them where the kernel allows (process_madvise, since 5.10,
  * for long with CAP_SYS_NICE only). */
 int marray_os_prefetch(int self, const struct marray_os_range *ranges, size_t count);
+/* Lets go of the pages of [base, base + length), which maps the file from offset on, in the map and
+ * in the page cache. Only of shared maps; pages that are dirty or mapped elsewhere stay cached. */
+int marray_os_drop(int descriptor, uint64_t offset, void *base, uint64_t length);
 /* How much of [base, base + length), which maps the file from offset on, is in the page cache.
  * Whole pages. -EPERM where the kernel does not tell this user. */
 int marray_os_resident(int descriptor, uint64_t offset, void *base, uint64_t length,

@@ -310,6 +310,14 @@ int marray_os_prefetch(int self, const struct marray_os_range *ranges, size_t co
     return 0;
 }
 
+int marray_os_drop(int descriptor, uint64_t offset, void *base, uint64_t length)
+{
+    /* The page cache keeps what a map still holds. */
+    int status = status_of(madvise(base, (size_t)length, MADV_DONTNEED));
+    return status ? status
+                  : -posix_fadvise(descriptor, (off_t)offset, (off_t)length, POSIX_FADV_DONTNEED);
+}
+
 /* The kernel's own rule for mincore: the owner, or who may write (can_do_mincore, mm/mincore.c). */
 static bool mincore_tells_the_truth(int descriptor)
 {

@@ -134,7 +134,7 @@ int __wrap_fcntl64(int fd, int command, ...)
     return is_due("fcntl64") ? -1 : __real_fcntl64(fd, command, argument);
 }
 
-/* Only cachestat comes this way, with four arguments. */
+/* cachestat comes this way with four arguments, process_madvise with five, the last of them 0. */
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 long __wrap_syscall(long number, ...)
@@ -146,5 +146,5 @@ long __wrap_syscall(long number, ...)
     void *counts = va_arg(arguments, void *);
     int flags = va_arg(arguments, int);
     va_end(arguments);
-    return is_due("syscall") ? -1 : __real_syscall(number, fd, range, counts, flags);
+    return is_due("syscall") ? -1 : __real_syscall(number, fd, range, counts, flags, 0);
 }

@@ -1,0 +1,303 @@
+/* Walking over an array in chunks with a bounded part of it in memory. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mapping/array.h"
+#include "mapping/message.h"
+
+/* Of the budget: what is read ahead, counted from the start of the current chunk; the largest
+ * chunk; one step behind. Together with a step whose write-back is awaited they stay below it. */
+#define WINDOW_SHARE 2
+#define CHUNK_SHARE  4
+#define STEP_SHARE   16
+/* Steps of this size give pages back soon enough to be used again while they are in the caches. */
+#define STEP_BYTES   ((uint64_t)4 << 20)
+#define BUDGET_PAGES 64
+
+/* Rows in the order of the walk. */
+struct rows {
+    uint64_t first;
+    uint64_t count;
+};
+
+struct marray_chunks {
+    struct marray *array;
+    struct marray *chunk; /* lent to the caller */
+    int axis;
+    bool backward;
+    bool writes;
+    bool drops;
+    uint64_t page_bytes;
+    uint64_t row_bytes; /* from one row to the next */
+    uint64_t row_count;
+    uint64_t chunk_rows, window_rows, step_rows;
+    uint64_t next;                 /* row that begins the next chunk */
+    uint64_t asked;                /* rows before this one are on their way into memory */
+    struct rows pending;           /* done, nothing begun yet */
+    struct rows in_flight;         /* their write-back has begun */
+    uint64_t keep_start, keep_end; /* bytes from the base that are still needed, for a drop */
+};
+
+/* The rows of a walk as a layout: where it begins in the map, and its loops by address. */
+static uint64_t find_rows(const struct marray_chunks *chunks, struct rows rows,
+                          struct marray_loops *loops)
+{
+    const struct marray *array = chunks->array;
+    uint64_t shape[MARRAY_MAX_DIMENSIONS];
+    uint64_t index = chunks->backward ? chunks->row_count - rows.first - rows.count : rows.first;
+    memcpy(shape, array->shape, (size_t)array->dimensions * sizeof(shape[0]));
+    int64_t start = (int64_t)(array->offset_bytes - array->map->file_offset);
+    if (array->dimensions > 0) {
+        shape[chunks->axis] = rows.count;
+        start += (int64_t)index * array->strides[chunks->axis];
+    }
+    start += marray_loops_by_address(shape, array->strides, array->dimensions, loops);
+    return (uint64_t)start;
+}
+
+static int visit_rows(struct marray_chunks *chunks, struct rows rows, marray_visit_range *visit)
+{
+    if (rows.count == 0)
+        return 0;
+    struct marray_loops loops;
+    uint64_t start = find_rows(chunks, rows, &loops);
+    return marray_loops_visit_pages(&loops, start, chunks->array->dtype.item_bytes,
+                                    chunks->page_bytes, visit, chunks);
+}
+
+static int ask_pages(void *context, uint64_t start, uint64_t length)
+{
+    const struct marray_chunks *chunks = context;
+    const struct marray_os_range range = {chunks->array->map->base + start, length};
+    /* Advice that is refused leaves plain faults. */
+    (void)marray_os_prefetch(-1, &range, 1);
+    return 0;
+}
+
+static int start_pages(void *context, uint64_t start, uint64_t length)
+{
+    const struct marray_chunks *chunks = context;
+    const struct marray_map *map = chunks->array->map;
+    return marray_os_start_write_back(map->descriptor, map->file_offset + start, length);
+}
+
+static int finish_pages(void *context, uint64_t start, uint64_t length)
+{
+    const struct marray_chunks *chunks = context;
+    const struct marray_map *map = chunks->array->map;
+    return marray_os_finish_write_back(map->descriptor, map->file_offset + start, length);
+}
+
+/* The page on the border to what is still needed goes with the rows that need it. */
+static int drop_pages(void *context, uint64_t start, uint64_t length)
+{
+    const struct marray_chunks *chunks = context;
+    const struct marray_map *map = chunks->array->map;
+    uint64_t end = start + length;
+    if (start < chunks->keep_start && end > chunks->keep_start)
+        end = chunks->keep_start;
+    if (start < chunks->keep_end && end > chunks->keep_end)
+        start = chunks->keep_end;
+    if (start >= chunks->keep_start && end <= chunks->keep_end)
+        return 0;
+    /* A page that stays costs memory, nothing else. */
+    (void)marray_os_drop(map->descriptor, map->file_offset + start, map->base + start, end - start);
+    return 0;
+}
+
+/* The whole pages from the lowest byte to the highest of the rows. */
+static void keep_rows(struct marray_chunks *chunks, struct rows rows)
+{
+    chunks->keep_start = 0;
+    chunks->keep_end = 0;
+    if (rows.count == 0)
+        return;
+    struct marray_loops loops;
+    uint64_t page_bytes = chunks->page_bytes;
+    uint64_t start = find_rows(chunks, rows, &loops);
+    uint64_t end = start + marray_loops_span_bytes(&loops, chunks->array->dtype.item_bytes);
+    chunks->keep_start = start / page_bytes * page_bytes;
+    chunks->keep_end = (end + page_bytes - 1) / page_bytes * page_bytes;
+}
+
+static int fail_write_back(struct marray_chunks *chunks, int status)
+{
+    struct marray *array = chunks->array;
+    int none = 0;
+    atomic_compare_exchange_strong(&array->map->failed, &none, status);
+    return marray_fail(array->message, status,
+                       "cannot write back '%s': %s; what was written may be lost",
+                       MARRAY_PATH(array), marray_reason(status));
+}
+
+/* Rows that are done move on: write-back begins, and ends before their pages go. */
+static int move_on(struct marray_chunks *chunks)
+{
+    int status = 0;
+    if (chunks->writes) {
+        status = visit_rows(chunks, chunks->in_flight, finish_pages);
+        if (!status)
+            status = visit_rows(chunks, chunks->pending, start_pages);
+        if (status)
+            return fail_write_back(chunks, status);
+    }
+    struct rows gone = chunks->writes ? chunks->in_flight : chunks->pending;
+    if (chunks->drops && gone.count > 0) {
+        /* What write-back is under way for is kept too: it would not go anyway. */
+        struct rows kept = {gone.first + gone.count, 0};
+        kept.count = chunks->asked - kept.first;
+        keep_rows(chunks, kept);
+        status = visit_rows(chunks, gone, drop_pages);
+    }
+    chunks->in_flight = chunks->pending;
+    chunks->pending = (struct rows){chunks->pending.first + chunks->pending.count, 0};
+    return status;
+}
+
+static void ask_ahead(struct marray_chunks *chunks, uint64_t from)
+{
+    uint64_t left = chunks->row_count - from;
+    uint64_t end = from + (left < chunks->window_rows ? left : chunks->window_rows);
+    while (chunks->asked < end) {
+        struct rows rows = {chunks->asked, end - chunks->asked};
+        if (rows.count > chunks->step_rows)
+            rows.count = chunks->step_rows;
+        (void)visit_rows(chunks, rows, ask_pages);
+        chunks->asked += rows.count;
+    }
+}
+
+/* Row by row through the axis that moves furthest. */
+static void choose_axis(struct marray_chunks *chunks)
+{
+    const struct marray *array = chunks->array;
+    uint64_t largest = 0;
+    chunks->row_count = 1;
+    chunks->row_bytes = array->dtype.item_bytes;
+    for (int axis = 0; axis < array->dimensions; axis++) {
+        int64_t stride = array->strides[axis];
+        uint64_t distance = stride < 0 ? (uint64_t)-stride : (uint64_t)stride;
+        if (array->shape[axis] > 1 && distance > largest) {
+            largest = distance;
+            chunks->axis = axis;
+            chunks->row_count = array->shape[axis];
+            chunks->row_bytes = distance;
+        }
+    }
+    if (array->length == 0)
+        chunks->row_count = 0;
+}
+
+static int check_spec(const struct marray *array, const struct marray_chunks_spec *spec)
+{
+    if (!spec || spec->size_bytes != sizeof(*spec) || (unsigned)spec->access > MARRAY_CHUNKS_WRITE)
+        return marray_fail(array->message, -EINVAL, "'%s': not a spec of chunks",
+                           MARRAY_PATH(array));
+    if (spec->access == MARRAY_CHUNKS_WRITE && array->map->mode == MARRAY_READ)
+        return marray_fail(array->message, -EACCES, "'%s' is open for reading only",
+                           MARRAY_PATH(array));
+    if (spec->budget_bytes < BUDGET_PAGES * marray_os_page_bytes())
+        return marray_fail(array->message, -EINVAL,
+                           "'%s': a budget of %" PRIu64 " bytes, at least %" PRIu64 " are needed",
+                           MARRAY_PATH(array), spec->budget_bytes,
+                           BUDGET_PAGES * marray_os_page_bytes());
+    return 0;
+}
+
+static uint64_t rows_in(const struct marray_chunks *chunks, uint64_t bytes)
+{
+    return bytes < chunks->row_bytes ? 1 : bytes / chunks->row_bytes;
+}
+
+static int divide_budget(struct marray_chunks *chunks, const struct marray_chunks_spec *spec)
+{
+    uint64_t budget = spec->budget_bytes;
+    uint64_t most = budget / CHUNK_SHARE / chunks->row_bytes;
+    if (most == 0 || spec->rows > most)
+        return marray_fail(chunks->array->message, -EINVAL,
+                           "'%s': chunks of %" PRIu64 " rows of %" PRIu64
+                           " bytes are beyond a quarter of the budget of %" PRIu64,
+                           MARRAY_PATH(chunks->array), spec->rows > 0 ? spec->rows : 1,
+                           chunks->row_bytes, budget);
+    chunks->chunk_rows = spec->rows > 0 ? spec->rows : rows_in(chunks, budget / CHUNK_SHARE / 2);
+    chunks->window_rows = rows_in(chunks, budget / WINDOW_SHARE);
+    uint64_t step_bytes = budget / STEP_SHARE < STEP_BYTES ? budget / STEP_SHARE : STEP_BYTES;
+    chunks->step_rows = rows_in(chunks, step_bytes);
+    return 0;
+}
+
+int marray_chunks_open(struct marray *array, const struct marray_chunks_spec *spec,
+                       struct marray_chunks **chunks)
+{
+    int status = check_spec(array, spec);
+    if (status)
+        return status;
+    struct marray_chunks *made = calloc(1, sizeof(*made));
+    if (!made)
+        return marray_fail(array->message, -ENOMEM, "'%s': no memory for a walk",
+                           MARRAY_PATH(array));
+    made->array = array;
+    made->backward = spec->backward;
+    made->drops = array->map->mode != MARRAY_COPY_ON_WRITE;
+    made->writes = made->drops && spec->access == MARRAY_CHUNKS_WRITE;
+    made->page_bytes = marray_os_page_bytes();
+    choose_axis(made);
+    status = divide_budget(made, spec);
+    if (status) {
+        free(made);
+        return status;
+    }
+    *chunks = made;
+    return 0;
+}
+
+static int view_rows(const struct marray_chunks *chunks, struct rows rows, struct marray **view)
+{
+    struct marray_slice slices[MARRAY_MAX_DIMENSIONS];
+    int dimensions = chunks->array->dimensions;
+    for (int axis = 0; axis < dimensions; axis++)
+        slices[axis] = MARRAY_ALL;
+    uint64_t index = chunks->backward ? chunks->row_count - rows.first - rows.count : rows.first;
+    if (chunks->row_count > 1)
+        slices[chunks->axis] = MARRAY_RANGE((int64_t)index, (int64_t)(index + rows.count), 1);
+    return marray_slice(chunks->array, slices, (size_t)dimensions, view);
+}
+
+int marray_chunks_next(struct marray_chunks *chunks, struct marray **chunk)
+{
+    int status = marray_close(&chunks->chunk);
+    if (!status && chunks->pending.count >= chunks->step_rows)
+        status = move_on(chunks);
+    if (status)
+        return status;
+    struct rows rows = {chunks->next, chunks->row_count - chunks->next};
+    if (rows.count > chunks->chunk_rows)
+        rows.count = chunks->chunk_rows;
+    if (rows.count == 0) {
+        *chunk = NULL;
+        return 0;
+    }
+    ask_ahead(chunks, chunks->next);
+    status = view_rows(chunks, rows, &chunks->chunk);
+    if (status)
+        return status;
+    chunks->next += rows.count;
+    chunks->pending.count += rows.count;
+    *chunk = chunks->chunk;
+    return 0;
+}
+
+int marray_chunks_close(struct marray_chunks **chunks)
+{
+    struct marray_chunks *closed = *chunks;
+    *chunks = NULL;
+    if (!closed)
+        return 0;
+    marray_close(&closed->chunk);
+    closed->asked = closed->next; /* what was read ahead in vain is not kept */
+    int status = move_on(closed);
+    free(closed);
+    return status;
+}
