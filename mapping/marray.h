@@ -236,6 +236,31 @@ MARRAY_API int marray_gather_blocks(const struct marray *array, uint64_t block_b
                                     const uint64_t *blocks, size_t count, void *buffer);
 MARRAY_API int marray_scatter_blocks(struct marray *array, uint64_t block_bytes,
                                      const uint64_t *blocks, size_t count, const void *buffer);
+/* ---- Bytes --------------------------------------------------------------------------------------
+ */
+
+/*
+ * What Python's mmap objects do, on the bytes of a view without gaps (-EINVAL for others), counted
+ * from its first byte.
+ *
+ * The first or last place of the needle within [start, stop), *position -1 when there is none.
+ * Bounds as in bytes.find(): MARRAY_NONE is omitted, negative ones count from the end, those beyond
+ * the end clamp; an empty needle is found at the start, or by marray_rfind() at the stop.
+ */
+MARRAY_API int marray_find(const struct marray *array, const void *needle, size_t needle_bytes,
+                           int64_t start, int64_t stop, int64_t *position);
+MARRAY_API int marray_rfind(const struct marray *array, const void *needle, size_t needle_bytes,
+                            int64_t start, int64_t stop, int64_t *position);
+/* Copies count bytes from source to target, which may overlap; -ERANGE outside, -EACCES read-only.
+ */
+MARRAY_API int marray_move(struct marray *array, uint64_t target, uint64_t source, uint64_t count);
+/* *count is less than size only at the end; -ERANGE for a start beyond it. */
+MARRAY_API int marray_read_at(const struct marray *array, uint64_t start, void *buffer, size_t size,
+                              size_t *count);
+/* All or nothing: -ERANGE when they do not fit, -EACCES read-only. */
+MARRAY_API int marray_write_at(struct marray *array, uint64_t start, const void *buffer,
+                               size_t size);
+
 /* ---- Streaming in chunks ------------------------------------------------------------------------
  */
 
