@@ -127,6 +127,13 @@ MARRAY_API int marray_open(const char *path, const struct marray_spec *spec, str
 MARRAY_API int marray_open_npy(const char *path, const struct marray_spec *spec,
                                struct marray **array);
 
+/* An array within a .npz file that is stored, not compressed (numpy.savez), mapped in place; member
+ * is its name with or without ".npy". Modes READ and COPY_ON_WRITE only, since a store would make
+ * the checksum in the archive wrong. -ENOTSUP: a compressed member or another mode; -ENOENT no such
+ * file or member; -EBADMSG not a .npz file, or a member that is no valid .npy. */
+MARRAY_API int marray_open_npz(const char *path, const char *member, const struct marray_spec *spec,
+                               struct marray **array);
+
 /*
  * Releases a view; the map goes with the last one. *array becomes NULL. Closing NULL is fine.
  * -EBUSY while views of this array live (only for the array that was opened; it stays open).
