@@ -49,7 +49,7 @@ struct marray;
 enum marray_mode {
     MARRAY_READ_WRITE,   /* "r+": an existing file; grows when the shape asks for more */
     MARRAY_READ,         /* "r" */
-    MARRAY_CREATE,       /* "w+": created or cut to the exact size; needs a shape */
+    MARRAY_CREATE,       /* "w+": zeros, a file of the exact size; needs a shape */
     MARRAY_COPY_ON_WRITE /* "c": stores are seen here only; the file never changes */
 };
 
@@ -120,6 +120,15 @@ struct marray_spec {
  * DURABLE_CREATE has put the whole new file in place of an old one.
  */
 MARRAY_API int marray_open(const char *path, const struct marray_spec *spec, struct marray **array);
+
+/*
+ * CREATE and processes that have the old file mapped: an old file that is long enough is cleared in
+ * place, and they see the zeros. One that is longer is never cut, since that would kill them at
+ * their next touch: a new file takes its name (and its permissions and, where the system lets, its
+ * owner), and they keep the old one, which no name leads to any more. So it does not stay one file
+ * for other hard links, and the folder must be writable. Creators of one path take turns by a lock
+ * on a byte beyond all data; the last one's file is the one that stays.
+ */
 
 /* The same for a .npy file: dtype, shape and order come from its header and those of spec are
  * ignored, except with CREATE, which writes one (version 1.0; 2.0 and 3.0 are read too). -EBADMSG:

@@ -28,6 +28,7 @@ struct marray_os_status {
     uint64_t size_bytes;
     uint64_t device, inode; /* together the identity of the file */
     uint32_t permissions;
+    uint32_t user, group; /* that own it */
     bool is_regular;
     bool is_folder;
 };
@@ -44,6 +45,8 @@ int marray_os_inspect(int descriptor, struct marray_os_status *status);
 /* The same by name, behind symbolic links. */
 int marray_os_inspect_path(const char *path, struct marray_os_status *status);
 int marray_os_set_permissions(int descriptor, uint32_t permissions);
+/* Gives the file the user and group of old, as far as this process may. */
+void marray_os_set_owner(int descriptor, const struct marray_os_status *old);
 /* Reads up to size bytes; *count is less only at the end of the file. */
 int marray_os_read_at(int descriptor, void *bytes, size_t size, uint64_t offset, size_t *count);
 /* Writes all of them or fails. */

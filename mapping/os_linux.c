@@ -88,6 +88,8 @@ static void describe(const struct stat *information, struct marray_os_status *st
     status->device = (uint64_t)information->st_dev;
     status->inode = (uint64_t)information->st_ino;
     status->permissions = (uint32_t)information->st_mode & 07777;
+    status->user = (uint32_t)information->st_uid;
+    status->group = (uint32_t)information->st_gid;
     status->is_regular = S_ISREG(information->st_mode);
     status->is_folder = S_ISDIR(information->st_mode);
 }
@@ -113,6 +115,13 @@ int marray_os_inspect_path(const char *path, struct marray_os_status *status)
 int marray_os_set_permissions(int descriptor, uint32_t permissions)
 {
     return status_of(fchmod(descriptor, (mode_t)permissions));
+}
+
+void marray_os_set_owner(int descriptor, const struct marray_os_status *old)
+{
+    /* Only root gives files away; others may still pass on a group of theirs. */
+    if (fchown(descriptor, (uid_t)old->user, (gid_t)old->group))
+        (void)!fchown(descriptor, (uid_t)-1, (gid_t)old->group);
 }
 
 int marray_os_read_at(int descriptor, void *bytes, size_t size, uint64_t offset, size_t *count)
