@@ -13,8 +13,9 @@ struct mm_launcher_worker;
 
 /*
  * Starts `binary worker --channel N` in a process group of its own (binary NULL: this program,
- * /proc/self/exe) and sends prepare. case_json and file_json are members of the record. Whatever
- * goes wrong later ends in *failure (see below) and never in a hung launcher.
+ * /proc/self/exe) and sends prepare. case_json and file_json are members of the record (of a
+ * command the whole array of files). Whatever goes wrong later ends in *failure (see below) and
+ * never in a hung launcher.
  */
 int mm_launcher_start(const char *binary, const json_t *case_json, const json_t *file_json,
                       uint64_t launch_seed, uint64_t timeout_ns, struct mm_launcher_worker **worker,

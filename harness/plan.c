@@ -200,6 +200,18 @@ static int absolute_folder(const char *folder, char **absolute, struct mm_error 
     return *absolute ? 0 : no_memory(error);
 }
 
+static int make_command(struct mm_plan_builder *builder, struct mm_plan **plan)
+{
+    int status = mm_plan_command(builder);
+    if (!status)
+        status = choose_seed(builder->request, &builder->plan->seed, builder->error);
+    if (!status) {
+        *plan = builder->plan;
+        builder->plan = NULL;
+    }
+    return status;
+}
+
 int mm_plan_make(const struct mm_plan_request *request, struct mm_plan **plan,
                  struct mm_error *error)
 {
@@ -219,6 +231,10 @@ int mm_plan_make(const struct mm_plan_request *request, struct mm_plan **plan,
         builder.plan = calloc(1, sizeof(*builder.plan));
         if (!builder.plan)
             status = no_memory(builder.error);
+    }
+    if (!status && request->command) {
+        status = make_command(&builder, plan);
+        goto cleanup;
     }
     if (!status)
         status = load_plugins(&builder);
@@ -245,6 +261,7 @@ int mm_plan_make(const struct mm_plan_request *request, struct mm_plan **plan,
             free(builder.case_where[i]);
         builder.plan = NULL;
     }
+cleanup:
     release_builder(&builder);
     free(folder);
     free(names);

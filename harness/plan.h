@@ -83,8 +83,12 @@ struct mm_plan_request {
     size_t parameter_count;
     const char *data_folder; /* where generated files live */
     const char *file;        /* the user's own file, or NULL */
-    const char *dtype;       /* for that file; NULL: from the .npy header, else "|u1" */
-    const char *shape;       /* "1000,3"; NULL: what the length gives */
+    const char *command; /* a whole command in the place of suite and workloads, or NULL: text for
+                            mm_command_split (harness/command.h) */
+    const char *const *files; /* of the command: what is evicted or read in before it */
+    size_t file_count;
+    const char *dtype; /* for that file; NULL: from the .npy header, else "|u1" */
+    const char *shape; /* "1000,3"; NULL: what the length gives */
     uint64_t offset_bytes;
     bool allow_write;
     const char *size;  /* of generated files, NULL: the suite's or 64MiB */
@@ -105,12 +109,16 @@ void mm_plan_free(struct mm_plan *plan);
 int mm_plan_read_suite_head(const struct mm_plan_request *request, char **name, char **purpose,
                             struct mm_error *error);
 
+/* "cold", "warm"; "as-found" for a command without files. */
+const char *mm_plan_cache_text(const struct mm_plan_case *plan_case);
+
 /* The members cases and files of a record; file facts are added by the campaign. New references. */
 json_t *mm_plan_cases_to_json(const struct mm_plan *plan);
 json_t *mm_plan_files_to_json(const struct mm_plan *plan);
 
 /* The other direction, for the worker: the case and its file from these members, validated by the
- * same code that reads suites. *plan_case and *file are released by the two functions below. */
+ * same code that reads suites. For a command file_json is the array of all its files, and *file the
+ * first of them, if there is one. *plan_case and *file are released by the two functions below. */
 int mm_plan_case_from_json(const json_t *case_json, const json_t *file_json,
                            struct mm_plan_case *plan_case, struct mm_plan_file *file,
                            struct mm_error *error);

@@ -149,12 +149,13 @@ char *mm_plan_case_name(const struct mm_plan_case *plan_case, uint64_t size_byte
     const struct mm_workload *workload = plan_case->workload;
     const struct mm_engine *engine = plan_case->engine;
     fprintf(stream, "%s/engine:%s/cache:%s", workload->name, engine->name,
-            mm_cache_state_name(plan_case->cache));
+            mm_plan_cache_text(plan_case));
     write_parameters(stream, workload->parameters, workload->parameter_count,
                      plan_case->parameters);
     write_parameters(stream, engine->parameters, engine->parameter_count, plan_case->parameters);
     char size[MM_UNITS_TEXT_BYTES];
-    fprintf(stream, "/size:%s", mm_units_write_size(size_bytes, size));
+    if (size_bytes)
+        fprintf(stream, "/size:%s", mm_units_write_size(size_bytes, size));
     if (plan_case->warmup_passes)
         fprintf(stream, "/warmup:%u", plan_case->warmup_passes);
     if (plan_case->iterations != MM_PLAN_DEFAULT_ITERATIONS)
@@ -230,6 +231,11 @@ int mm_plan_case_skip(const struct mm_plan_case *plan_case, const char *memory_r
                !(engine->capabilities & MM_ENGINE_FILE_BACKED)) {
         *reason = mm_text_format("cold means nothing for the engine %s, which is not backed by the "
                                  "file",
+                                 engine->name);
+    } else if (plan_case->cache == MM_CACHE_WARM && engine->bypasses_cache &&
+               engine->bypasses_cache(plan_case->engine_options)) {
+        *reason = mm_text_format("warm means nothing for the engine %s here: it goes around the "
+                                 "page cache, every pass reads the device",
                                  engine->name);
     } else if (plan_case->cache == MM_CACHE_COLD && memory_reason) {
         *reason = mm_text_format("cold is not to be had here: %s", memory_reason);

@@ -66,7 +66,7 @@ uint64_t mm_plan_estimate_ns(const struct mm_plan *plan)
         total += making_ns(&plan->files[i]);
     for (size_t i = 0; i < plan->case_count; i++) {
         const struct mm_plan_case *plan_case = &plan->cases[i];
-        if (!plan_case->skip_reason)
+        if (!plan_case->skip_reason && plan_case->file != SIZE_MAX)
             total += plan_case->launches *
                      mm_plan_estimate_launch_ns(plan_case, &plan->files[plan_case->file].array);
     }

@@ -28,6 +28,8 @@
 /* The seed of all generated files: fixed, so that runs find the files of earlier ones again. */
 #define MM_PLAN_FILE_SEED UINT64_C(1)
 
+#define MM_PLAN_AS_FOUND "as-found" /* the cache state of a command whose files nobody named */
+
 #define MM_PLAN_COMMAND_LINE "command line" /* the suite's name when there is no suite */
 
 /* The settings of a case that are not parameters, first the built-in ones, then those of the
@@ -119,6 +121,8 @@ int mm_plan_overrides_from_request(const struct mm_plan_request *request, struct
 /* Leaves in entry what the command line selects and puts its settings over it; *left false: nothing
  * is left. */
 int mm_plan_select(const struct mm_plan_builder *builder, struct mm_plan_entry *entry, bool *left);
+/* Whether a comma-separated list among texts names name; no texts name everything. */
+bool mm_plan_names(const char *const *texts, size_t count, const char *name);
 /* Names of the selection are right, whether the suite has them or not. */
 int mm_plan_check_selection(struct mm_plan_builder *builder);
 /* Every -p was known to a case of the plan. */
@@ -163,6 +167,9 @@ int mm_plan_file_from_json(const json_t *object, struct mm_plan_file *file, stru
 /* A skipped case: who and why, without counts and needs. */
 int mm_plan_skipped_from_json(const json_t *object, struct mm_plan_case *plan_case,
                               struct mm_error *error);
+
+/* plan_command.c: the whole plan of request->command. */
+int mm_plan_command(struct mm_plan_builder *builder);
 
 /* plan_estimate.c. */
 uint64_t mm_plan_estimate_launch_ns(const struct mm_plan_case *plan_case,

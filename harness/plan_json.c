@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "harness/command.h"
 #include "harness/plan_internal.h"
 
 #define ID_BYTES 24
@@ -32,7 +33,7 @@ static json_t *case_to_json(const struct mm_plan_case *plan_case, size_t index)
         "s:s?, s:s*}",
         "id", write_id('c', index, id), "name", plan_case->name, "workload",
         plan_case->workload->name, "engine", plan_case->engine->name, "cache",
-        mm_cache_state_name(plan_case->cache), "parameters", plan_case->parameters, "file",
+        mm_plan_cache_text(plan_case), "parameters", plan_case->parameters, "file",
         has_file ? write_id('f', plan_case->file, file) : NULL, "launches_planned",
         (json_int_t)plan_case->launches, "samples_per_launch", (json_int_t)plan_case->samples,
         "iterations", (json_int_t)plan_case->iterations, "warmup_passes",
@@ -259,6 +260,10 @@ static int read_workload(const json_t *object, const struct mm_workload **worklo
     int status = read_text(object, "workload", &name, error);
     if (status)
         return status;
+    if (!strcmp(name, mm_command_workload.name)) {
+        *workload = &mm_command_workload;
+        return 0;
+    }
     if (!json_object_get(object, "plugin"))
         return mm_plan_find_workload(&nothing_plugged_in, name, workload, error);
     status = read_text(object, "plugin", &path, error);
@@ -289,13 +294,18 @@ static int begin_case(const json_t *object, struct mm_plan_case *plan_case, stru
         status = read_text(object, "cache", &cache_name, error);
     if (!status)
         status = read_workload(object, &workload, &plugin, error);
-    if (!status)
+    bool command = !status && workload == &mm_command_workload;
+    if (command)
+        engine = &mm_command_engine;
+    else if (!status)
         status = mm_plan_find_engine(engine_name, &engine, error);
     if (!status)
         status = mm_plan_case_begin(workload, engine, plan_case, error);
     /* Released with the case, which is empty where it could not be begun. */
     plan_case->plugin = plugin;
-    if (!status)
+    if (!status && command && !strcmp(cache_name, MM_PLAN_AS_FOUND))
+        plan_case->cache = MM_CACHE_WARM;
+    else if (!status)
         status = mm_cache_state_parse(cache_name, &plan_case->cache, error);
     if (status)
         return status;
@@ -341,7 +351,9 @@ int mm_plan_case_from_json(const json_t *case_json, const json_t *file_json,
 {
     struct mm_plan_file file_read = {0};
     struct mm_plan_case case_read = {.file = SIZE_MAX};
-    int status = mm_plan_file_from_json(file_json, &file_read, error);
+    bool has_file = !json_is_array(file_json) || json_array_size(file_json);
+    const json_t *first = json_is_array(file_json) ? json_array_get(file_json, 0) : file_json;
+    int status = has_file ? mm_plan_file_from_json(first, &file_read, error) : 0;
     if (status)
         mm_error_prefix(error, "file");
     if (!status) {
@@ -355,7 +367,7 @@ int mm_plan_case_from_json(const json_t *case_json, const json_t *file_json,
         return status;
     }
     /* Plans give only writing cases a file that they may write. */
-    case_read.file = 0;
+    case_read.file = has_file ? 0 : SIZE_MAX;
     file_read.writable = case_read.needs.writes;
     *plan_case = case_read;
     *file = file_read;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "harness/command.h"
 #include "harness/plan_internal.h"
 
 static int no_memory(struct mm_error *error)
@@ -58,6 +59,11 @@ static int read_case(const json_t *node, const json_t *files, struct mm_plan *pl
     struct mm_plan_file unwanted = {0};
     if (!json_is_null(json_object_get(node, "skipped")))
         return mm_plan_skipped_from_json(node, plan_case, error);
+    if (!strcmp(json_string_value(json_object_get(node, "workload")), mm_command_workload.name)) {
+        int status = mm_plan_case_from_json(node, files, plan_case, &unwanted, error);
+        mm_plan_file_release(&unwanted);
+        return status;
+    }
     size_t file = find_file(files, json_string_value(json_object_get(node, "file")));
     if (file >= plan->file_count)
         return mm_error_set(error, -EINVAL, "its file is not in the record");

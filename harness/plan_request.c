@@ -158,8 +158,7 @@ int mm_plan_overrides_from_request(const struct mm_plan_request *request, struct
     return 0;
 }
 
-/* Whether a comma-separated list among texts names name; no texts name everything. */
-static bool names(const char *const *texts, size_t count, const char *name)
+bool mm_plan_names(const char *const *texts, size_t count, const char *name)
 {
     if (!count)
         return true;
@@ -184,13 +183,14 @@ int mm_plan_select(const struct mm_plan_builder *builder, struct mm_plan_entry *
     struct mm_plan_settings *settings = &entry->settings;
     size_t engines = 0;
     for (size_t i = 0; i < settings->engine_count; i++) {
-        if (names(request->engines, request->engine_count, settings->engines[i]->name))
+        if (mm_plan_names(request->engines, request->engine_count, settings->engines[i]->name))
             settings->engines[engines++] = settings->engines[i];
     }
     settings->engine_count = engines;
     size_t caches = 0;
     for (size_t i = 0; i < settings->cache_count; i++) {
-        if (names(request->caches, request->cache_count, mm_cache_state_name(settings->caches[i])))
+        if (mm_plan_names(request->caches, request->cache_count,
+                          mm_cache_state_name(settings->caches[i])))
             settings->caches[caches++] = settings->caches[i];
     }
     settings->cache_count = caches;
@@ -208,7 +208,7 @@ int mm_plan_select(const struct mm_plan_builder *builder, struct mm_plan_entry *
         settings->size_count = 1;
     }
     *left = engines && caches &&
-            names(request->workloads, request->workload_count, entry->workload->name);
+            mm_plan_names(request->workloads, request->workload_count, entry->workload->name);
     return 0;
 }
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/command.h"
+
 #define PLUGIN_SYMBOL   "mm_workload_plugin"
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789-"
 
@@ -107,7 +109,7 @@ static int check_workload(const struct mm_workload *workload, struct mm_error *e
         return mm_error_set(error, -EINVAL,
                             "its workload '%s' lacks one of summary, plan, touch and verify",
                             workload->name);
-    if (mm_workload_find(workload->name))
+    if (mm_workload_find(workload->name) || !strcmp(workload->name, mm_command_workload.name))
         return mm_error_set(error, -EINVAL,
                             "its workload is called '%s' as one of mapmeter's own; give it "
                             "another name",

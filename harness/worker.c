@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include "common/text.h"
+#include "harness/command.h"
 #include "harness/counters.h"
 #include "harness/plan.h"
 #include "harness/protocol.h"
+#include "harness/worker_command.h"
 #include "harness/worker_sample.h"
 #include "results/histogram.h"
 
@@ -21,6 +23,7 @@ struct worker {
     bool sampled;
     struct mm_plan_case plan_case;
     struct mm_plan_file file;
+    json_t *files; /* of a command, as the launcher sent them */
     struct mm_counters *counters;
     struct mm_histogram flush_ns;
     json_t *effective;
@@ -72,6 +75,7 @@ static int prepare(struct worker *worker, const json_t *request)
                                &worker->plan_case, &worker->file, &error);
     if (code == 0) {
         worker->prepared = true;
+        worker->files = json_incref(json_object_get(request, "file"));
         if (worker->plan_case.needs.processes == 0) {
             worker->plan_case.needs.processes = 1;
         }
@@ -125,7 +129,12 @@ static int sample(struct worker *worker, const json_t *request)
         return send_failure(worker, "protocol", 0, error.text);
     }
     worker->sampled = true;
-    code = mm_worker_sample(&wanted, &worker->flush_ns, worker->effective, &taken, &failure);
+    if (worker->plan_case.workload == &mm_command_workload) {
+        code = mm_worker_command_sample(&worker->plan_case, worker->files, worker->counters, &taken,
+                                        &failure);
+    } else {
+        code = mm_worker_sample(&wanted, &worker->flush_ns, worker->effective, &taken, &failure);
+    }
     if (code < 0) {
         return send_failure(worker, failure.kind, failure.signal, failure.error.text);
     }
@@ -209,6 +218,7 @@ int mm_worker_serve(int channel_descriptor)
     if (worker->prepared) {
         mm_plan_case_release(&worker->plan_case);
         mm_plan_file_release(&worker->file);
+        json_decref(worker->files);
     }
     json_decref(worker->effective);
     mm_protocol_channel_close(worker->channel);

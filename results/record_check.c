@@ -463,7 +463,7 @@ static int check_word(const struct checker *checker, const struct place *place, 
 
 static int check_cache_word(struct checker *checker, const struct place *place, const json_t *value)
 {
-    static const char *const words[] = {"cold", "warm", "dirty", "pressure"};
+    static const char *const words[] = {"cold", "warm", "dirty", "pressure", "as-found"};
     return check_word(checker, place, value, words, MM_COUNT_OF(words));
 }
 
@@ -472,12 +472,19 @@ static int check_parameters(struct checker *checker, const struct place *place, 
     return check_map(checker, place, value, check_text);
 }
 
+/* A whole command may work without a file, and has no checksum of its own. */
+static bool is_command(const json_t *plan_case)
+{
+    const char *workload = json_string_value(json_object_get(plan_case, "workload"));
+    return workload && strcmp(workload, "command") == 0;
+}
+
 static int check_case_file(struct checker *checker, const struct place *place, const json_t *value)
 {
     const struct place file = {place, "file", 0};
     const json_t *id = json_object_get(value, "file");
     if (json_is_null(id)) {
-        if (json_is_string(json_object_get(value, "skipped")))
+        if (json_is_string(json_object_get(value, "skipped")) || is_command(value))
             return 0;
         return wrong(checker, &file, "null, but the case is not skipped");
     }
@@ -599,24 +606,39 @@ static int check_reported(struct checker *checker, const struct place *place, co
     return check_map(checker, place, value, check_metric);
 }
 
+/* Unavailable for whole commands alone, which check_launch_case sees to. */
+static int check_moved_bytes(struct checker *checker, const struct place *place,
+                             const json_t *value)
+{
+    return is_unavailable(value) ? 0 : check_natural(checker, place, value);
+}
+
 static int check_sample(struct checker *checker, const struct place *place, const json_t *value)
 {
     static const struct member members[] = {
         {"iterations", check_positive, false},
         {"elapsed_ns", check_natural, false},
         {"cpu_ns", check_natural_metric, false},
-        {"bytes", check_natural, false},
+        {"bytes", check_moved_bytes, false},
         {"items", check_natural, false},
         {"cache", check_sample_cache, false},
         {"phases", check_phases, false},
         {"device", check_device, false},
         {"machine", check_machine, true}, /* records of 0.1 have none */
         {"peers", check_peers, true},
-        {"checksum", check_hex, false},
-        {"expected_checksum", check_hex, false},
+        {"checksum", check_hex, true},
+        {"expected_checksum", check_hex, true},
         {"reported", check_reported, false},
     };
-    return check_members(checker, place, value, members, MM_COUNT_OF(members));
+    /* Only a whole command moves what nobody knows, and proves nothing. */
+    static const struct member proof[] = {
+        {"checksum", check_hex, false},
+        {"expected_checksum", check_hex, false},
+    };
+    int result = check_members(checker, place, value, members, MM_COUNT_OF(members));
+    if (result < 0 || is_unavailable(json_object_get(value, "bytes")))
+        return result;
+    return check_members(checker, place, value, proof, MM_COUNT_OF(proof));
 }
 
 static int check_samples(struct checker *checker, const struct place *place, const json_t *value)
@@ -710,6 +732,18 @@ static int check_outcome(struct checker *checker, const struct place *place, con
     return check_members(checker, place, value, closing, MM_COUNT_OF(closing));
 }
 
+static bool moves_unknown_bytes(const json_t *launch)
+{
+    size_t index;
+    const json_t *sample;
+    json_array_foreach(json_object_get(launch, "samples"), index, sample)
+    {
+        if (is_unavailable(json_object_get(sample, "bytes")))
+            return true;
+    }
+    return false;
+}
+
 static int check_launch_case(struct checker *checker, const struct place *place,
                              const json_t *value)
 {
@@ -721,6 +755,8 @@ static int check_launch_case(struct checker *checker, const struct place *place,
         return expected(checker, &of_case, "the id of a case of this record", id);
     if (!json_is_null(json_object_get(planned, "skipped")))
         return wrong(checker, &of_case, "a case that was skipped has no launch");
+    if (!is_command(planned) && moves_unknown_bytes(value))
+        return wrong(checker, place, "only a command may leave open what a sample has moved");
     char *key = mm_text_format("%lld of case %s",
                                (long long)json_integer_value(json_object_get(value, "index")),
                                json_string_value(id));

@@ -116,6 +116,10 @@ static void write_findings(FILE *stream, const struct mm_findings *findings)
 static void write_row(FILE *stream, const struct mm_summary *summary,
                       const struct mm_summary_case *one)
 {
+    /* A command moves what nobody knows, but takes its time. */
+    bool timed = one->bytes_per_second.count == 0 && one->elapsed_ns.count > 0;
+    const struct mm_distribution *shown = timed ? &one->elapsed_ns : &one->bytes_per_second;
+    mm_show *show = timed ? mm_units_show_duration : mm_units_show_rate;
     char text[MM_PHRASE_BYTES];
     fprintf(stream, "<tr><td><a href=\"#case-%zu\">", (size_t)(one - summary->cases));
     mm_escape_markup(stream, one->cache);
@@ -124,8 +128,8 @@ static void write_row(FILE *stream, const struct mm_summary *summary,
     fputs("</a> ", stream);
     mm_escape_markup(stream, one->variant);
     fputs("</td>", stream);
-    write_cell(stream, mm_phrase_median(&one->bytes_per_second, mm_units_show_rate, text));
-    write_cell(stream, mm_phrase_interval(&one->bytes_per_second, mm_units_show_rate, text));
+    write_cell(stream, mm_phrase_median(shown, show, text));
+    write_cell(stream, mm_phrase_interval(shown, show, text));
     fprintf(stream, "<td class=\"n\">%zu</td>", one->good);
     write_cell(stream, mm_phrase_median(&one->faults, mm_units_show_count, text));
     write_cell(stream, mm_phrase_median(&one->bytes_per_fault, mm_units_show_size, text));

@@ -15,13 +15,17 @@ static void write_cell(FILE *stream, const char *text)
 
 static void write_row(FILE *stream, const struct mm_summary_case *one)
 {
+    /* A command moves what nobody knows, but takes its time. */
+    bool timed = one->bytes_per_second.count == 0 && one->elapsed_ns.count > 0;
+    const struct mm_distribution *shown = timed ? &one->elapsed_ns : &one->bytes_per_second;
+    mm_show *show = timed ? mm_units_show_duration : mm_units_show_rate;
     char text[MM_PHRASE_BYTES];
     char *row = mm_plot_row_text(one);
     fputs("|", stream);
     write_cell(stream, one->group);
     write_cell(stream, row);
-    write_cell(stream, mm_phrase_median(&one->bytes_per_second, mm_units_show_rate, text));
-    write_cell(stream, mm_phrase_interval(&one->bytes_per_second, mm_units_show_rate, text));
+    write_cell(stream, mm_phrase_median(shown, show, text));
+    write_cell(stream, mm_phrase_interval(shown, show, text));
     fprintf(stream, " %zu |", one->good);
     write_cell(stream, mm_phrase_median(&one->faults, mm_units_show_count, text));
     write_cell(stream, mm_phrase_median(&one->bytes_per_fault, mm_units_show_size, text));

@@ -73,6 +73,9 @@ static void write_case(const struct painter *painter, const struct mm_summary_ca
     char p50[MM_PHRASE_BYTES];
     char p99[MM_PHRASE_BYTES];
     char state[MM_PHRASE_BYTES];
+    /* A command moves what nobody knows, but takes its time. */
+    bool timed = one->bytes_per_second.count == 0 && one->elapsed_ns.count > 0;
+    const struct mm_distribution *shown = timed ? &one->elapsed_ns : &one->bytes_per_second;
     char *label = mm_plot_row_text(one);
     mm_phrase_state(one, state);
     fputs("  ", stream);
@@ -80,8 +83,8 @@ static void write_case(const struct painter *painter, const struct mm_summary_ca
     free(label);
     if (one->good > 0) {
         fprintf(stream, " %11s %17s %4zu %11s %10s %8s %8s",
-                mm_phrase_median(&one->bytes_per_second, mm_units_show_rate, rate),
-                interval_text(&one->bytes_per_second, interval), one->good,
+                mm_phrase_median(shown, timed ? mm_units_show_duration : mm_units_show_rate, rate),
+                interval_text(shown, interval), one->good,
                 mm_phrase_median(&one->faults, mm_units_show_count, faults),
                 mm_phrase_median(&one->bytes_per_fault, mm_units_show_size, size),
                 mm_phrase_flush(one, 0.5, p50), mm_phrase_flush(one, 0.99, p99));

@@ -16,6 +16,7 @@
 #include "harness/campaigns/run_files.h"
 #include "harness/campaigns/run_record.h"
 #include "harness/clock.h"
+#include "harness/command.h"
 #include "harness/environment.h"
 #include "harness/launcher.h"
 
@@ -234,10 +235,13 @@ static int run_launch(struct campaign *campaign, const struct mm_plan_launch *pl
     if (begun == NULL) {
         return -ENOMEM;
     }
+    /* All files of the record are a command's. */
+    const json_t *files = mm_record_files(campaign->record);
+    bool command = plan_case->workload == &mm_command_workload;
     int code =
         mm_launcher_start(campaign->request->worker_binary,
                           json_array_get(mm_record_cases(campaign->record), place->case_index),
-                          json_array_get(mm_record_files(campaign->record), plan_case->file), seed,
+                          command ? files : json_array_get(files, plan_case->file), seed,
                           plan_case->timeout_ns, &worker, &error);
     if (code < 0) {
         set_failure(begun, &error);

@@ -10,6 +10,7 @@
 #include "common/units.h"
 #include "harness/campaigns/run.h"
 #include "harness/cli/cli.h"
+#include "harness/command.h"
 #include "harness/data_file.h"
 #include "results/record.h"
 
@@ -18,6 +19,7 @@
 /* Keys of options without a letter. */
 enum {
     KEY_PLUGIN = 256,
+    KEY_COMMAND,
     KEY_DTYPE,
     KEY_SHAPE,
     KEY_OFFSET,
@@ -36,6 +38,7 @@ struct run_options {
     struct mm_plan_request request;
     const char **workloads;
     const char **plugins;
+    const char **files;
     const char **engines;
     const char **caches;
     const char **parameters;
@@ -53,6 +56,8 @@ static const struct argp_option options[] = {
     {"workload", 'w', "NAME,...", 0, "workloads, without a suite; with one: only these", 1},
     {"plugin", KEY_PLUGIN, "FILE", 0,
      "a shared object with a workload of your own (docs/plugins.md)", 1},
+    {"command", KEY_COMMAND, "COMMAND", 0,
+     "a whole command instead, taken apart without a shell; or its words at the end, after --", 1},
     {"engine", 'e', "NAME,...", 0, "engines (all of them without this option)", 1},
     {"cache", 'c', "STATE,...", 0, "cache states: cold, warm (both)", 1},
     {"parameter", 'p', "NAME=VALUE,...", 0,
@@ -66,7 +71,11 @@ static const struct argp_option options[] = {
      "~/.cache/mapmeter)",
      2},
     {"dir", 0, NULL, OPTION_ALIAS, NULL, 2},
-    {"file", 'f', "FILE", 0, "your own file instead; it is never changed without --allow-write", 2},
+    {"file", 'f', "FILE", 0,
+     "your own file instead; it is never changed without --allow-write. With --command: one that "
+     "it "
+     "reads, to be cold or warm (may stand several times)",
+     2},
     {"dtype", KEY_DTYPE, "DESCR", 0, "its elements as numpy writes them, such as <f8 (bytes)", 2},
     {"shape", KEY_SHAPE, "N,...", 0, "its axes (one, as long as the file)", 2},
     {"offset", KEY_OFFSET, "SIZE", 0, "where its data starts (at 0)", 2},
@@ -91,6 +100,7 @@ static const char doc[] =
     "  mapmeter run quick --dry-run\n"
     "  mapmeter run my-suite.yaml --out results/today\n"
     "  mapmeter run --resume results/today\n"
+    "  mapmeter run --file data.npy --launches 10 -- python3 analyse.py data.npy\n"
     "  mapmeter run -w random -e mmap,pread -c cold -p block=4KiB,64KiB\n"
     "  mapmeter run -w sequential --file data.npy --json\n"
     "  mapmeter run -w chunked -e marray --size 1GiB --launches 12\n"
@@ -178,8 +188,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case 'p':
         run->parameters[request->parameter_count++] = argument;
         return 0;
+    case KEY_COMMAND:
+        request->command = argument;
+        return 0;
     case 'f':
-        request->file = argument;
+        run->files[request->file_count++] = argument;
         return 0;
     case 'o':
         run->out = argument;
@@ -484,6 +497,39 @@ cleanup:
     return exit_code;
 }
 
+/* How many words stand before "--", which begins a command. */
+static int words_before_command(int argc, char **argv)
+{
+    int count = 0;
+    while (count < argc && strcmp(argv[count], "--") != 0)
+        count++;
+    return count;
+}
+
+/* The words after "--" as one text, newly allocated in *command; and what --file is for. */
+static int take_command(struct run_options *run, int argc, char **argv, char **command)
+{
+    struct mm_plan_request *request = &run->request;
+    if (argc && request->command)
+        return mm_error_set(&run->error, -EINVAL, "a command by --command and one after --");
+    if (argc == 1)
+        return mm_error_set(&run->error, -EINVAL, "no command after --");
+    if (argc) {
+        *command = mm_command_join((const char *const *)argv + 1, (size_t)argc - 1);
+        if (!*command)
+            return mm_error_set(&run->error, -ENOMEM, "not enough memory");
+        request->command = *command;
+    }
+    if (request->command || !request->file_count)
+        return 0;
+    if (request->file_count > 1)
+        return mm_error_set(&run->error, -EINVAL,
+                            "--file is given twice; without --command it "
+                            "names one file");
+    request->file = run->files[0];
+    return 0;
+}
+
 int mm_cmd_run(int argc, char **argv)
 {
     static const struct argp argp = {
@@ -492,18 +538,24 @@ int mm_cmd_run(int argc, char **argv)
     struct run_options run = {
         .workloads = calloc(words, sizeof(char *)),
         .plugins = calloc(words, sizeof(char *)),
+        .files = calloc(words, sizeof(char *)),
         .engines = calloc(words, sizeof(char *)),
         .caches = calloc(words, sizeof(char *)),
         .parameters = calloc(words, sizeof(char *)),
     };
     char *folder = NULL;
+    char *command = NULL;
     int exit_code = MM_CLI_FAILED;
-    if (!run.workloads || !run.plugins || !run.engines || !run.caches || !run.parameters) {
+    if (!run.workloads || !run.plugins || !run.files || !run.engines || !run.caches ||
+        !run.parameters) {
         mm_error_set(&run.error, -ENOMEM, "not enough memory");
         mm_cli_fail("run", &run.error, exit_code);
         goto cleanup;
     }
-    int status = mm_cli_parse(&argp, argc, argv, &run, &run.error);
+    int own = words_before_command(argc, argv);
+    int status = mm_cli_parse(&argp, own, argv, &run, &run.error);
+    if (!status)
+        status = take_command(&run, argc - own, argv + own, &command);
     if (!status) {
         folder = run.data_folder ? strdup(run.data_folder) : mm_data_file_default_folder();
         if (!folder)
@@ -515,6 +567,7 @@ int mm_cmd_run(int argc, char **argv)
     }
     run.request.workloads = run.workloads;
     run.request.plugins = run.plugins;
+    run.request.files = run.files;
     run.request.engines = run.engines;
     run.request.caches = run.caches;
     run.request.parameters = run.parameters;
@@ -529,6 +582,8 @@ cleanup:
     free(folder);
     free(run.workloads);
     free(run.plugins);
+    free(run.files);
+    free(command);
     free(run.engines);
     free(run.caches);
     free(run.parameters);
