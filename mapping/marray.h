@@ -204,6 +204,23 @@ MARRAY_API int marray_slice(const struct marray *array, const struct marray_slic
 /* axes NULL: reversed; otherwise a permutation of 0 .. dimensions-1, else -EINVAL. */
 MARRAY_API int marray_transpose(const struct marray *array, const int *axes, struct marray **view);
 
+/* ---- Views as text ------------------------------------------------------------------------------
+ */
+
+/*
+ * Describes a view, with its file's absolute path, byte offset, dtype, shape, strides and mode, as
+ * one word that another process hands to marray_open_description():
+ *   marray:1;mode=r+;dtype=<f8;offset=128;shape=3,4;strides=32,8;path=/data/a.npy
+ * What is neither letter, digit nor one of / . _ - + < > = | , : ~ stands as %XX. -ERANGE when size
+ * bytes are too few, -ENOTSUP for arrays without a file.
+ */
+MARRAY_API int marray_describe(const struct marray *array, char *text, size_t size);
+/* Opens what a description says as an array of its own; mode "w+" was described as "r+". Never
+ * creates a file or makes it longer. -EINVAL, -EOVERFLOW: not a description; -ENODATA: the file is
+ * too short; or as marray_open(). The message may be NULL. */
+MARRAY_API int marray_open_description(const char *text, struct marray_message *message,
+                                       struct marray **array);
+
 /* ---- Copying ----------------------------------------------------------------------------------
  */
 
