@@ -80,14 +80,16 @@ static int start_pages(void *context, uint64_t start, uint64_t length)
 {
     const struct marray_chunks *chunks = context;
     const struct marray_map *map = chunks->array->map;
-    return marray_os_start_write_back(map->descriptor, map->file_offset + start, length);
+    return marray_os_start_write_back(map->descriptor, map->file_offset + start, map->base + start,
+                                      length);
 }
 
 static int finish_pages(void *context, uint64_t start, uint64_t length)
 {
     const struct marray_chunks *chunks = context;
     const struct marray_map *map = chunks->array->map;
-    return marray_os_finish_write_back(map->descriptor, map->file_offset + start, length);
+    return marray_os_finish_write_back(map->descriptor, map->file_offset + start, map->base + start,
+                                       length);
 }
 
 /* The page on the border to what is still needed goes with the rows that need it. */

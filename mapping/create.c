@@ -248,7 +248,7 @@ static int create_temporary(struct creation *creation, const char *target,
 static int publish(struct creation *creation, const char *target, bool existed)
 {
     bool durably = creation->request->flags & MARRAY_DURABLE_CREATE;
-    int status = durably ? marray_os_sync_file(creation->descriptor) : 0;
+    int status = durably ? marray_os_sync_file(creation->descriptor, NULL, 0) : 0;
     if (status)
         return fail_at(creation, status, "make durable the new");
     status = marray_os_rename(creation->name, target);

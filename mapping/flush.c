@@ -10,7 +10,7 @@
 static bool is_passing(int status)
 {
     return status == -EINTR || status == -EINVAL || status == -ENOMEM || status == -EACCES ||
-           status == -EMFILE || status == -ENFILE;
+           status == -EMFILE || status == -ENFILE || status == -EOPNOTSUPP;
 }
 
 static int fail_flush(struct marray *array, int status)
@@ -49,26 +49,28 @@ static int start_pages(void *context, uint64_t start, uint64_t length)
 {
     struct marray *array = context;
     struct marray_map *map = array->map;
-    return marray_os_start_write_back(map->descriptor, map->file_offset + start, length);
+    return marray_os_start_write_back(map->descriptor, map->file_offset + start, map->base + start,
+                                      length);
 }
 
 static int finish_pages(void *context, uint64_t start, uint64_t length)
 {
     struct marray *array = context;
     struct marray_map *map = array->map;
-    return marray_os_finish_write_back(map->descriptor, map->file_offset + start, length);
+    return marray_os_finish_write_back(map->descriptor, map->file_offset + start, map->base + start,
+                                       length);
 }
 
 static int sync_pages(void *context, uint64_t start, uint64_t length)
 {
     struct marray *array = context;
-    return marray_os_sync_map(array->map->base + start, length);
+    return marray_os_sync_map(array->map->descriptor, array->map->base + start, length);
 }
 
 /* The whole file and, once, the name of a new one. */
 static int sync_everything(struct marray_map *map)
 {
-    int status = marray_os_sync_file(map->descriptor);
+    int status = marray_os_sync_file(map->descriptor, map->base, map->size_bytes);
     if (status || !map->name_is_new)
         return status;
     status = marray_os_sync_folder_of(map->real_path);

@@ -3,7 +3,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
+
+#include "mapping/os.h"
 
 int marray_fail(struct marray_message *message, int code, const char *format, ...)
 {
@@ -23,6 +24,6 @@ int marray_fail(struct marray_message *message, int code, const char *format, ..
 
 const char *marray_reason(int code)
 {
-    const char *text = strerrordesc_np(-code);
+    const char *text = marray_os_error_text(-code);
     return text ? text : "unknown error";
 }

@@ -117,24 +117,26 @@ int marray_os_explain_fault(int descriptor, uint64_t offset, bool writable, uint
 
 /* ---- Durability ---- */
 
-/* Starts write-back of dirty pages of the range and returns. */
-int marray_os_start_write_back(int descriptor, uint64_t offset, uint64_t length);
+/* Starts write-back of dirty pages of [base, base + length), which maps the file from offset on,
+ * and returns. */
+int marray_os_start_write_back(int descriptor, uint64_t offset, void *base, uint64_t length);
 /* Writes back what is still dirty of the range and waits until the device has it: in the file, but
  * not yet durable. */
-int marray_os_finish_write_back(int descriptor, uint64_t offset, uint64_t length);
+int marray_os_finish_write_back(int descriptor, uint64_t offset, void *base, uint64_t length);
 /* Whether marray_os_sync_map() of any one page makes durable all that finished write-back before,
  * wherever it is in the file: one flush of the device instead of one for every range. */
 bool marray_os_sync_covers_file(int descriptor);
 /* Returns when the mapped pages are durable. */
-int marray_os_sync_map(void *base, uint64_t length);
-/* Returns when the whole file is, with its metadata. */
-int marray_os_sync_file(int descriptor);
+int marray_os_sync_map(int descriptor, void *base, uint64_t length);
+/* Returns when the whole file is, with its metadata and what was stored through [base, base +
+ * length); NULL and 0 when nothing is mapped. */
+int marray_os_sync_file(int descriptor, void *base, uint64_t length);
 /* Makes the names in path's folder durable. */
 int marray_os_sync_folder_of(const char *path);
 /* The calls above as a report names them; static text. */
 const char *marray_os_flush_calls(enum marray_flush_level level);
 
-/* ---- Locks, time, identity ---- */
+/* ---- Locks, time, identity, words ---- */
 
 /* Locks [offset, offset + length), length not 0; wait false: -EAGAIN when another open holds it.
  * -EINTR when a signal handler ran. */
@@ -146,5 +148,7 @@ uint64_t marray_os_now_ns(void);
 int marray_os_sleep_ns(uint64_t duration_ns);
 /* Of this process; differs in a child after fork. */
 int64_t marray_os_process(void);
+/* The system's words for a positive errno: "No space left on device"; static text, NULL without. */
+const char *marray_os_error_text(int number);
 
 #endif

@@ -408,14 +408,16 @@ int marray_os_explain_fault(int descriptor, uint64_t offset, bool writable, uint
     return is_hole ? -ENOSPC : -EFAULT;
 }
 
-int marray_os_start_write_back(int descriptor, uint64_t offset, uint64_t length)
+int marray_os_start_write_back(int descriptor, uint64_t offset, void *base, uint64_t length)
 {
+    (void)base;
     return status_of(
         sync_file_range(descriptor, (off_t)offset, (off_t)length, SYNC_FILE_RANGE_WRITE));
 }
 
-int marray_os_finish_write_back(int descriptor, uint64_t offset, uint64_t length)
+int marray_os_finish_write_back(int descriptor, uint64_t offset, void *base, uint64_t length)
 {
+    (void)base;
     return status_of(sync_file_range(descriptor, (off_t)offset, (off_t)length,
                                      SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
                                          SYNC_FILE_RANGE_WAIT_AFTER));
@@ -432,13 +434,17 @@ bool marray_os_sync_covers_file(int descriptor)
     return information.f_type == EXT4_SUPER_MAGIC || information.f_type == XFS_SUPER_MAGIC;
 }
 
-int marray_os_sync_map(void *base, uint64_t length)
+int marray_os_sync_map(int descriptor, void *base, uint64_t length)
 {
+    (void)descriptor;
     return status_of(msync(base, (size_t)length, MS_SYNC));
 }
 
-int marray_os_sync_file(int descriptor)
+int marray_os_sync_file(int descriptor, void *base, uint64_t length)
 {
+    /* fsync finds the pages that were stored to through any map. */
+    (void)base;
+    (void)length;
     return status_of(fsync(descriptor));
 }
 
@@ -456,7 +462,7 @@ int marray_os_sync_folder_of(const char *path)
     int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor < 0)
         return -errno;
-    int status = marray_os_sync_file(descriptor);
+    int status = marray_os_sync_file(descriptor, NULL, 0);
     marray_os_close(descriptor);
     return status;
 }
@@ -518,4 +524,9 @@ int marray_os_sleep_ns(uint64_t duration_ns)
 int64_t marray_os_process(void)
 {
     return getpid();
+}
+
+const char *marray_os_error_text(int number)
+{
+    return strerrordesc_np(number);
 }
