@@ -42,6 +42,8 @@ struct mm_plan_case {
     char *skip_reason; /* NULL, or why this case is not run */
 };
 
+#define MM_PLAN_LEAST_LAUNCHES 3
+
 struct mm_plan {
     char *suite;      /* name */
     char *suite_path; /* NULL without a file */
@@ -53,6 +55,8 @@ struct mm_plan {
     size_t file_count;
     struct mm_plugin **plugins; /* held */
     size_t plugin_count;
+    uint64_t budget_ns;    /* 0: none. Rounds of launches end where the next would not fit any more,
+                              but not before MM_PLAN_LEAST_LAUNCHES of each case */
     uint64_t estimated_ns; /* of the whole run, making of files included */
 };
 
@@ -91,8 +95,9 @@ struct mm_plan_request {
     const char *shape; /* "1000,3"; NULL: what the length gives */
     uint64_t offset_bytes;
     bool allow_write;
-    const char *size;  /* of generated files, NULL: the suite's or 64MiB */
-    uint32_t launches; /* 0: the suite's or the default */
+    const char *size;   /* of generated files, NULL: the suite's or 64MiB */
+    uint32_t launches;  /* 0: the suite's or the default */
+    const char *budget; /* "5m": of the whole run, or NULL */
     bool has_seed;
     uint64_t seed;
 };
@@ -130,6 +135,9 @@ int mm_plan_same_as_record(const struct mm_plan *plan, const json_t *run, const 
                            const json_t *cases, struct mm_error *error);
 void mm_plan_case_release(struct mm_plan_case *plan_case);
 void mm_plan_file_release(struct mm_plan_file *file);
+
+/* How many launches of the plan fit into its budget by the estimates; all without one. */
+uint64_t mm_plan_launches_within_budget(const struct mm_plan *plan);
 
 /* One launch in the order of the run. */
 struct mm_plan_launch {

@@ -13,8 +13,7 @@
 #include "harness/plan_internal.h"
 
 /* Nobody knows how long a command takes; one that hangs shall not hold up the run for ever. */
-#define COMMAND_TIMEOUT_NS  (UINT64_C(3600) * MM_NANOSECONDS_PER_SECOND)
-#define COMMAND_ESTIMATE_NS MM_NANOSECONDS_PER_SECOND
+#define COMMAND_TIMEOUT_NS (UINT64_C(3600) * MM_NANOSECONDS_PER_SECOND)
 
 static int no_memory(struct mm_error *error)
 {
@@ -163,7 +162,8 @@ int mm_plan_command(struct mm_plan_builder *builder)
         status = choose_caches(request, caches, &cache_count, builder->error);
     for (size_t i = 0; i < cache_count && !status; i++)
         status = add_case(builder, caches[i]);
-    for (size_t i = 0; i < plan->case_count; i++)
-        plan->estimated_ns += plan->cases[i].launches * COMMAND_ESTIMATE_NS;
+    if (!status)
+        status = mm_plan_read_budget(request, NULL, &plan->budget_ns, builder->error);
+    plan->estimated_ns = mm_plan_estimate_ns(plan);
     return status;
 }

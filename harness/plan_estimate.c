@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "common/units.h"
+#include "harness/command.h"
 #include "harness/plan_internal.h"
 
 /* Figures of a small virtual machine with a fast disk; they only have to be right within a factor
@@ -59,16 +60,55 @@ static uint64_t making_ns(const struct mm_plan_file *file)
     return bytes_ns(file->array.size_bytes, MAKING_BYTES_PER_MS);
 }
 
-uint64_t mm_plan_estimate_ns(const struct mm_plan *plan)
+static uint64_t launch_ns(const struct mm_plan *plan, const struct mm_plan_case *plan_case)
+{
+    if (plan_case->file == SIZE_MAX || plan_case->workload == &mm_command_workload)
+        return MM_PLAN_COMMAND_ESTIMATE_NS;
+    return mm_plan_estimate_launch_ns(plan_case, &plan->files[plan_case->file].array);
+}
+
+/* One launch of every case that has so many. */
+static uint64_t round_ns(const struct mm_plan *plan, uint32_t round, uint64_t *launches)
 {
     uint64_t total = 0;
-    for (size_t i = 0; i < plan->file_count; i++)
-        total += making_ns(&plan->files[i]);
+    *launches = 0;
     for (size_t i = 0; i < plan->case_count; i++) {
-        const struct mm_plan_case *plan_case = &plan->cases[i];
-        if (!plan_case->skip_reason && plan_case->file != SIZE_MAX)
-            total += plan_case->launches *
-                     mm_plan_estimate_launch_ns(plan_case, &plan->files[plan_case->file].array);
+        if (plan->cases[i].skip_reason || plan->cases[i].launches <= round)
+            continue;
+        total += launch_ns(plan, &plan->cases[i]);
+        ++*launches;
     }
     return total;
+}
+
+/* Round after round, as the campaign does it. */
+static uint64_t fit(const struct mm_plan *plan, uint64_t *launches)
+{
+    uint64_t total = 0;
+    uint64_t of_round = 0;
+    *launches = 0;
+    for (size_t i = 0; i < plan->file_count; i++)
+        total += making_ns(&plan->files[i]);
+    for (uint32_t round = 0;; round++) {
+        uint64_t more = round_ns(plan, round, &of_round);
+        bool too_much =
+            plan->budget_ns && round >= MM_PLAN_LEAST_LAUNCHES && total + more > plan->budget_ns;
+        if (!of_round || too_much)
+            return total;
+        total += more;
+        *launches += of_round;
+    }
+}
+
+uint64_t mm_plan_estimate_ns(const struct mm_plan *plan)
+{
+    uint64_t launches;
+    return fit(plan, &launches);
+}
+
+uint64_t mm_plan_launches_within_budget(const struct mm_plan *plan)
+{
+    uint64_t launches;
+    fit(plan, &launches);
+    return launches;
 }

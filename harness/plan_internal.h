@@ -18,6 +18,9 @@
 #define MM_PLAN_DEFAULT_WARM_SAMPLES 3
 #define MM_PLAN_DEFAULT_ITERATIONS   1
 
+/* Nobody knows how long a command takes. */
+#define MM_PLAN_COMMAND_ESTIMATE_NS UINT64_C(1000000000)
+
 #define MM_PLAN_LAUNCH_LIMIT    10000
 #define MM_PLAN_SAMPLE_LIMIT    10000
 #define MM_PLAN_ITERATION_LIMIT UINT64_C(1000000000)
@@ -96,6 +99,9 @@ const struct mm_parameter *mm_plan_parameter(const struct mm_workload *workload,
 int mm_plan_unknown_parameter(const struct mm_plan_scope *scope, const char *name,
                               struct mm_error *error);
 int mm_plan_parse_size(const char *text, uint64_t *bytes, struct mm_error *error);
+/* The budget of the command line, else of the suite, if any; 0 is refused. */
+int mm_plan_read_budget(const struct mm_plan_request *request, const struct mm_config *suite,
+                        uint64_t *budget_ns, struct mm_error *error);
 int mm_plan_parse_duration(const char *text, uint64_t *nanoseconds, struct mm_error *error);
 
 /* plan_load.c: the text of a suite. *path is newly allocated. */
@@ -174,6 +180,7 @@ int mm_plan_command(struct mm_plan_builder *builder);
 /* plan_estimate.c. */
 uint64_t mm_plan_estimate_launch_ns(const struct mm_plan_case *plan_case,
                                     const struct mm_array *array);
+/* Of what fits into the budget. */
 uint64_t mm_plan_estimate_ns(const struct mm_plan *plan);
 
 #endif

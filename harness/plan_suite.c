@@ -7,7 +7,7 @@
 #include "common/units.h"
 #include "harness/plan_internal.h"
 
-static const char *const SUITE_KEYS[] = {"name", "purpose", "defaults", "cases"};
+static const char *const SUITE_KEYS[] = {"name", "purpose", "budget", "defaults", "cases"};
 #define SETTING_KEYS \
     "launches", "samples", "iterations", "warmup", "timeout", "engine", "cache", "size"
 static const char *const DEFAULT_KEYS[] = {SETTING_KEYS};
@@ -281,6 +281,25 @@ static int check_suite(const struct mm_config *config, struct mm_error *error)
     return 0;
 }
 
+int mm_plan_read_budget(const struct mm_plan_request *request, const struct mm_config *suite,
+                        uint64_t *budget_ns, struct mm_error *error)
+{
+    const json_t *node = suite ? json_object_get(mm_config_root(suite), "budget") : NULL;
+    const char *where = node ? mm_config_where(suite, node) : "--budget";
+    int status = node ? check_one_text(suite, node, "budget", error) : 0;
+    const char *text = request->budget ? request->budget : json_string_value(node);
+    if (request->budget)
+        where = "--budget";
+    if (status || !text)
+        return status;
+    status = mm_plan_parse_duration(text, budget_ns, error);
+    if (!status && !*budget_ns)
+        status = mm_error_set(error, -EINVAL, "a budget of 0 leaves no time for anything");
+    if (status)
+        mm_error_prefix(error, "%s", where);
+    return status;
+}
+
 int mm_plan_read_head(struct mm_plan_builder *builder)
 {
     const struct mm_config *config = builder->suite;
@@ -294,6 +313,10 @@ int mm_plan_read_head(struct mm_plan_builder *builder)
     const json_t *defaults = json_object_get(root, "defaults");
     if (!status && defaults)
         status = read_settings(config, defaults, &builder->defaults, builder->error);
+    if (status)
+        return status;
+    status =
+        mm_plan_read_budget(builder->request, config, &builder->plan->budget_ns, builder->error);
     if (status)
         return status;
     const char *purpose = json_string_value(json_object_get(root, "purpose"));

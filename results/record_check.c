@@ -337,6 +337,16 @@ static int check_program(struct checker *checker, const struct place *place, con
     return check_members(checker, place, value, members, MM_COUNT_OF(members));
 }
 
+static int check_budget(struct checker *checker, const struct place *place, const json_t *value)
+{
+    static const struct member members[] = {
+        {"budget_ns", check_positive, false},
+        {"least_launches", check_natural, false},
+        {"launches_dropped", check_natural, false},
+    };
+    return check_members(checker, place, value, members, MM_COUNT_OF(members));
+}
+
 static int check_run(struct checker *checker, const struct place *place, const json_t *value)
 {
     static const struct member members[] = {
@@ -351,6 +361,7 @@ static int check_run(struct checker *checker, const struct place *place, const j
         {"finished_utc", check_utc_or_null, false},
         {"interrupted", check_text_or_null, false},
         {"resumed", check_natural, false},
+        {"budget", check_budget, true},
     };
     return check_members(checker, place, value, members, MM_COUNT_OF(members));
 }

@@ -273,12 +273,56 @@ static void count_time(struct campaign *campaign, uint32_t case_index, const jso
     time->left--;
 }
 
+/* Whether the launches from order[first] on begin another round, which the budget has no time for
+ * by what the launches of each case have taken so far. */
+static bool exceeds_budget(const struct campaign *campaign, size_t first)
+{
+    const struct mm_plan_launch *order = campaign->order;
+    uint32_t round = order[first].launch_index;
+    double needed_ns = (double)(mm_clock_ns() - campaign->started_ns);
+
+    if (campaign->plan->budget_ns == 0 || round < MM_PLAN_LEAST_LAUNCHES ||
+        (first > 0 && order[first - 1].launch_index == round)) {
+        return false;
+    }
+    for (size_t i = first; i < campaign->order_count && order[i].launch_index == round; i++) {
+        const struct case_time *time = &campaign->times[order[i].case_index];
+        if (!campaign->done[i] && time->done > 0) {
+            needed_ns += (double)time->elapsed_ns / time->done;
+        }
+    }
+    return needed_ns > (double)campaign->plan->budget_ns;
+}
+
+/* Takes the launches from order[first] on out of the run, and says so in the record. */
+static void drop_launches(struct campaign *campaign, size_t first)
+{
+    json_t *budget = json_object_get(mm_record_run(campaign->record), "budget");
+    json_int_t dropped = json_integer_value(json_object_get(budget, "launches_dropped"));
+
+    for (size_t i = first; i < campaign->order_count; i++) {
+        if (campaign->done[i]) {
+            continue;
+        }
+        json_t *planned = json_object_get(
+            json_array_get(mm_record_cases(campaign->record), campaign->order[i].case_index),
+            "launches_planned");
+        json_integer_set(planned, json_integer_value(planned) - 1);
+        dropped++;
+    }
+    json_object_set_new(budget, "launches_dropped", json_integer(dropped));
+}
+
 static int run_launches(struct campaign *campaign, struct mm_error *error)
 {
     json_t *launches = mm_record_launches(campaign->record);
 
     for (size_t i = 0; i < campaign->order_count && mm_ending_asked() == 0; i++) {
         const struct mm_plan_launch *place = &campaign->order[i];
+        if (exceeds_budget(campaign, i)) {
+            drop_launches(campaign, i);
+            return 0;
+        }
         if (campaign->done[i]) {
             continue;
         }
@@ -303,6 +347,24 @@ static int run_launches(struct campaign *campaign, struct mm_error *error)
     return 0;
 }
 
+/* What the launches of a resumed run took is known. */
+static void count_earlier_times(struct campaign *campaign, const struct mm_record *record)
+{
+    for (size_t i = 0; i < campaign->plan->case_count; i++) {
+        const json_t *node = json_array_get(mm_record_cases(record), i);
+        size_t index;
+        const json_t *launch;
+        json_array_foreach(mm_record_launches(record), index, launch)
+        {
+            if (json_equal(json_object_get(launch, "case"), json_object_get(node, "id"))) {
+                campaign->times[i].elapsed_ns +=
+                    (uint64_t)json_integer_value(json_object_get(launch, "elapsed_ns"));
+                campaign->times[i].done++;
+            }
+        }
+    }
+}
+
 static int plan_launches(struct campaign *campaign, struct mm_error *error)
 {
     int code = mm_plan_order(campaign->plan, &campaign->order, &campaign->order_count, error);
@@ -317,6 +379,7 @@ static int plan_launches(struct campaign *campaign, struct mm_error *error)
     if (campaign->request->resumed != NULL) {
         code = mm_resume_mark_done(campaign->request->resumed, campaign->plan, campaign->order,
                                    campaign->order_count, campaign->done, error);
+        count_earlier_times(campaign, campaign->request->resumed);
     }
     for (size_t i = 0; i < campaign->order_count; i++) {
         campaign->times[campaign->order[i].case_index].left += !campaign->done[i];

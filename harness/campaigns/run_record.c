@@ -101,16 +101,21 @@ static json_t *command_of(const struct mm_run_request *request)
 static json_t *run_of(const struct mm_run_request *request)
 {
     const struct mm_plan *plan = request->plan;
+    json_t *budget = NULL;
     char started[MM_RUN_UTC_BYTES];
     char seed[MM_TEXT_HEX_BYTES];
 
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:n, s:n, s:i}", "id", make_id(),
-                     "suite", mm_protocol_text(plan->suite), "suite_path",
+    if (plan->budget_ns != 0) {
+        budget = json_pack("{s:I, s:i, s:i}", "budget_ns", (json_int_t)plan->budget_ns,
+                           "least_launches", MM_PLAN_LEAST_LAUNCHES, "launches_dropped", 0);
+    }
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:n, s:n, s:i, s:o*}", "id",
+                     make_id(), "suite", mm_protocol_text(plan->suite), "suite_path",
                      text_or_null(plan->suite_path), "purpose",
                      mm_protocol_text(plan->purpose == NULL ? "" : plan->purpose), "command",
                      command_of(request), "mapmeter", program(request), "seed",
                      mm_text_write_hex(plan->seed, seed), "started_utc", mm_run_utc(started),
-                     "finished_utc", "interrupted", "resumed", 0);
+                     "finished_utc", "interrupted", "resumed", 0, "budget", budget);
 }
 
 /* Both take over what is added. */

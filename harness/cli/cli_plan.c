@@ -53,6 +53,12 @@ int mm_cli_print_plan(const struct mm_plan *plan, FILE *stream)
     fprintf(stream, "about %s", mm_units_show_duration((double)plan->estimated_ns, text));
     fprintf(stream, ", %s of generated data\n",
             mm_units_show_size((double)totals.generated_bytes, text));
+    if (plan->budget_ns)
+        fprintf(stream,
+                "budget %s: about %" PRIu64 " of %" PRIu64 " launches fit by estimate; the run "
+                "measures how long they take\n",
+                mm_units_show_duration((double)plan->budget_ns, text),
+                mm_plan_launches_within_budget(plan), totals.launches);
     fputs("\nfiles:\n", stream);
     for (size_t i = 0; i < plan->file_count; i++)
         print_file(&plan->files[i], stream);

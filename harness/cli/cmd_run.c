@@ -29,6 +29,7 @@ enum {
     KEY_LAUNCHES,
     KEY_SEED,
     KEY_RESUME,
+    KEY_BUDGET,
     KEY_DRY_RUN,
     KEY_JSON
 };
@@ -63,6 +64,8 @@ static const struct argp_option options[] = {
     {"parameter", 'p', "NAME=VALUE,...", 0,
      "a parameter of a workload or an engine; several values multiply", 1},
     {"launches", KEY_LAUNCHES, "N", 0, "fresh processes per case; intervals need 6", 1},
+    {"budget", KEY_BUDGET, "TIME", 0,
+     "at most this long, such as 5m: fewer launches, but 3 per case at least", 1},
     {"seed", KEY_SEED, "N", 0, "of the order and of all random choices (a new one every run)", 1},
     {NULL, 0, NULL, 0, "On which data:", 2},
     {"size", KEY_SIZE, "SIZE", 0, "of the generated data files, such as 64MiB", 2},
@@ -214,6 +217,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_SIZE:
         request->size = argument;
+        return 0;
+    case KEY_BUDGET:
+        request->budget = argument;
         return 0;
     case KEY_RESUME:
         run->resume = argument;
