@@ -232,6 +232,11 @@ int mm_plan_case_skip(const struct mm_plan_case *plan_case, const char *memory_r
         *reason = mm_text_format("cold means nothing for the engine %s, which is not backed by the "
                                  "file",
                                  engine->name);
+    } else if (plan_case->cache == MM_CACHE_WARM && engine->bypasses_cache &&
+               engine->bypasses_cache(plan_case->engine_options)) {
+        *reason = mm_text_format("warm means nothing for the engine %s here: it goes around the "
+                                 "page cache, every pass reads the device",
+                                 engine->name);
     } else if (plan_case->cache == MM_CACHE_COLD && memory_reason) {
         *reason = mm_text_format("cold is not to be had here: %s", memory_reason);
     } else {

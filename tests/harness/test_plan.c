@@ -489,6 +489,33 @@ static void what_makes_no_sense_is_skipped_with_a_reason(void **state)
     mm_plan_free(plan);
 }
 
+static void warm_means_nothing_past_the_page_cache(void **state)
+{
+    const char *workloads[] = {"sequential"};
+    const char *engines[] = {"direct", "uring"};
+    const char *parameters[] = {"operation=read", "direct=false,true"};
+    struct mm_plan_request request = options_request(workloads, 1, *state);
+    request.engines = engines;
+    request.engine_count = 2;
+    request.parameters = parameters;
+    request.parameter_count = 2;
+    struct mm_plan *plan = made(&request);
+    size_t skipped = 0;
+    for (size_t i = 0; i < plan->case_count; i++) {
+        const struct mm_plan_case *plan_case = &plan->cases[i];
+        bool through_cache = strstr(plan_case->name, "/direct:false") != NULL;
+        assert_int_equal(plan_case->skip_reason != NULL,
+                         plan_case->cache == MM_CACHE_WARM && !through_cache);
+        if (plan_case->skip_reason) {
+            assert_non_null(strstr(plan_case->skip_reason, "warm means nothing for the engine"));
+            skipped++;
+        }
+    }
+    assert_int_equal(plan->case_count, 6);
+    assert_int_equal(skipped, 2);
+    mm_plan_free(plan);
+}
+
 static void cold_on_a_memory_file_system_is_skipped(void **state)
 {
     (void)state;
@@ -825,6 +852,7 @@ int main(void)
         PLAN_TEST(the_command_line_alone_makes_a_plan),
         PLAN_TEST(wrong_options_are_named),
         PLAN_TEST(what_makes_no_sense_is_skipped_with_a_reason),
+        PLAN_TEST(warm_means_nothing_past_the_page_cache),
         PLAN_TEST(cold_on_a_memory_file_system_is_skipped),
         PLAN_TEST(readers_share_a_file_that_writers_leave_alone),
         PLAN_TEST(a_file_of_the_users_is_read_as_the_options_say),

@@ -10,11 +10,11 @@
 #include "common/text.h"
 #include "workloads/workload.h"
 
-static void the_seven_workloads_and_four_engines_are_there(void **state)
+static void the_seven_workloads_and_six_engines_are_there(void **state)
 {
     static const char *const workloads[] = {"chunked",    "elementwise", "multiprocess", "random",
                                             "sequential", "strided",     "tile-fft"};
-    static const char *const engines[] = {"marray", "memory", "mmap", "pread"};
+    static const char *const engines[] = {"direct", "marray", "memory", "mmap", "pread", "uring"};
     (void)state;
     for (size_t i = 0; i < MM_COUNT_OF(workloads); i++) {
         assert_non_null(mm_workload_find(workloads[i]));
@@ -136,7 +136,7 @@ static void phases_are_called_as_in_the_record(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_seven_workloads_and_four_engines_are_there),
+        cmocka_unit_test(the_seven_workloads_and_six_engines_are_there),
         cmocka_unit_test(tables_are_in_the_order_of_names),
         cmocka_unit_test(descriptors_are_whole),
         cmocka_unit_test(defaults_of_all_parameters_are_good),

@@ -1,12 +1,6 @@
 /*
  * Engine pread: explicit reads and writes with pread(2) and pwrite(2) through one buffer that is
- * allocated at open.
- *
- * A region is transferred line by line, along the axis with the smaller stride: a contiguous line
- * is one call; items less than NEAR_STRIDE_BYTES apart are one call for the range that covers them
- * (in pieces of the staging buffer), as the kernel would move the pages between them anyhow; items
- * further apart are one call each. A covered line that is written is read, patched and written
- * whole, so the bytes between its items must not be written by others at the same time.
+ * allocated at open. support/lines.h says which calls a region becomes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,11 +12,9 @@
 #include "workloads/engines/engine.h"
 #include "workloads/support/advice.h"
 #include "workloads/support/buffer.h"
+#include "workloads/support/lines.h"
 #include "workloads/support/region.h"
 #include "workloads/support/target.h"
-
-#define NEAR_STRIDE_BYTES 4096
-#define STAGING_BYTES     (UINT64_C(1) << 20)
 
 struct mm_engine_file {
     struct mm_array array;
@@ -30,50 +22,10 @@ struct mm_engine_file {
     int descriptor;
     unsigned char *buffer; /* what is lent; NULL when nothing is ever borrowed */
     uint64_t buffer_bytes;
-    unsigned char *staging; /* STAGING_BYTES for covering ranges */
+    unsigned char *staging; /* for ranges that cover several items */
     bool lent;
     struct mm_advice_outcome advice;
 };
-
-/* A region as lines of items: the inner axis is the one with the smaller stride. */
-struct lines {
-    uint32_t inner; /* axis of the region */
-    uint64_t line_count;
-    int64_t line_stride_bytes;
-    uint64_t item_count; /* in a line */
-    int64_t item_stride_bytes;
-    uint64_t line_bytes; /* dense */
-};
-
-static uint64_t magnitude(int64_t value)
-{
-    return value < 0 ? (uint64_t)-value : (uint64_t)value;
-}
-
-static struct lines region_lines(const struct mm_region *region)
-{
-    struct lines lines = {.inner = 0, .line_count = 1};
-    if (region->dimensions == 2) {
-        bool second_is_nearer =
-            magnitude(region->stride_bytes[0]) >= magnitude(region->stride_bytes[1]);
-        /* An axis with one item has no neighbours, however near. */
-        if (region->count[0] == 1 || (region->count[1] > 1 && second_is_nearer))
-            lines.inner = 1;
-        lines.line_count = region->count[1 - lines.inner];
-        lines.line_stride_bytes = region->stride_bytes[1 - lines.inner];
-    }
-    lines.item_count = region->count[lines.inner];
-    lines.item_stride_bytes = region->stride_bytes[lines.inner];
-    lines.line_bytes = lines.item_count * region->item_bytes;
-    /* Lines that touch each other are one. */
-    if (lines.item_stride_bytes == (int64_t)region->item_bytes &&
-        lines.line_stride_bytes == (int64_t)lines.line_bytes) {
-        lines.item_count *= lines.line_count;
-        lines.line_bytes *= lines.line_count;
-        lines.line_count = 1;
-    }
-    return lines;
-}
 
 static int transfer(struct mm_engine_file *file, bool writing, uint64_t start, uint64_t length,
                     unsigned char *buffer, struct mm_error *error)
@@ -84,58 +36,17 @@ static int transfer(struct mm_engine_file *file, bool writing, uint64_t start, u
     return mm_target_read(file->descriptor, buffer, length, offset_bytes, error);
 }
 
-/* count items that one range of the staging buffer covers; item 0 stands at start. */
-static int transfer_covered(struct mm_engine_file *file, bool writing, uint64_t start,
-                            uint64_t count, int64_t stride_bytes, uint32_t item_bytes,
-                            unsigned char *dense, struct mm_error *error)
+static int move(void *context, bool writing, uint64_t start, uint64_t length, unsigned char *bytes,
+                struct mm_error *error)
 {
-    uint64_t way = (count - 1) * magnitude(stride_bytes);
-    uint64_t low = stride_bytes < 0 ? start - way : start;
-    int status = transfer(file, false, low, way + item_bytes, file->staging, error);
-    if (status)
-        return status;
-    unsigned char *item = file->staging + (start - low);
-    for (uint64_t i = 0; i < count; i++, item += stride_bytes) {
-        if (writing)
-            memcpy(item, dense + i * item_bytes, item_bytes);
-        else
-            memcpy(dense + i * item_bytes, item, item_bytes);
-    }
-    return writing ? transfer(file, true, low, way + item_bytes, file->staging, error) : 0;
-}
-
-static int transfer_line(struct mm_engine_file *file, bool writing, uint64_t start,
-                         const struct lines *lines, uint32_t item_bytes, unsigned char *dense,
-                         struct mm_error *error)
-{
-    uint64_t stride = magnitude(lines->item_stride_bytes);
-    if (lines->item_stride_bytes == (int64_t)item_bytes || lines->item_count == 1)
-        return transfer(file, writing, start, lines->line_bytes, dense, error);
-    bool near = stride < NEAR_STRIDE_BYTES && item_bytes < NEAR_STRIDE_BYTES;
-    uint64_t step = near && stride ? (STAGING_BYTES - item_bytes) / stride + 1 : 1;
-    int status = 0;
-    for (uint64_t done = 0; status == 0 && done < lines->item_count; done += step) {
-        uint64_t count = lines->item_count - done < step ? lines->item_count - done : step;
-        uint64_t at = start + (uint64_t)((int64_t)done * lines->item_stride_bytes);
-        if (count == 1)
-            status = transfer(file, writing, at, item_bytes, dense + done * item_bytes, error);
-        else
-            status = transfer_covered(file, writing, at, count, lines->item_stride_bytes,
-                                      item_bytes, dense + done * item_bytes, error);
-    }
-    return status;
+    return transfer(context, writing, start, length, bytes, error);
 }
 
 static int transfer_region(struct mm_engine_file *file, bool writing,
                            const struct mm_region *region, struct mm_error *error)
 {
-    struct lines lines = region_lines(region);
-    int status = 0;
-    for (uint64_t i = 0; status == 0 && i < lines.line_count; i++)
-        status = transfer_line(
-            file, writing, region->offset_bytes + (uint64_t)((int64_t)i * lines.line_stride_bytes),
-            &lines, region->item_bytes, file->buffer + i * lines.line_bytes, error);
-    return status;
+    const struct mm_lines_mover mover = {.context = file, .move = move, .staging = file->staging};
+    return mm_lines_transfer(&mover, writing, region, file->buffer, error);
 }
 
 static int pread_close(struct mm_engine_file **file, struct mm_error *error)
@@ -148,7 +59,7 @@ static int pread_close(struct mm_engine_file **file, struct mm_error *error)
     if (closing->descriptor >= 0 && close(closing->descriptor))
         status = mm_error_set(error, -errno, "cannot close the file: %s", strerror(errno));
     mm_buffer_free(closing->buffer, closing->buffer_bytes);
-    mm_buffer_free(closing->staging, STAGING_BYTES);
+    mm_buffer_free(closing->staging, MM_LINES_STAGING_BYTES);
     free(closing);
     return status;
 }
@@ -194,7 +105,7 @@ static int pread_open(const struct mm_engine_target *target, const void *options
     opening->buffer_bytes = target->largest_borrow_bytes;
     if (opening->buffer_bytes)
         opening->buffer = mm_buffer_allocate(opening->buffer_bytes);
-    opening->staging = mm_buffer_allocate(STAGING_BYTES);
+    opening->staging = mm_buffer_allocate(MM_LINES_STAGING_BYTES);
     if ((opening->buffer_bytes && !opening->buffer) || !opening->staging) {
         status = mm_error_set(error, -ENOMEM,
                               "no memory for a buffer of %" PRIu64 " bytes; use a smaller block",
@@ -214,30 +125,18 @@ cleanup:
 static int pread_borrow(struct mm_engine_file *file, const struct mm_region *region,
                         enum mm_engine_access access, struct mm_span *span, struct mm_error *error)
 {
-    uint64_t dense_bytes;
-    int status = mm_region_check(&file->array, file->writable, region, access, error);
+    int status = mm_lines_check_loan(&file->array, file->writable, file->buffer_bytes, region,
+                                     access, error);
     if (status)
         return status;
     if (file->lent)
         return mm_error_set(error, -EBUSY, "a second loan while the buffer is lent");
-    struct lines lines = region_lines(region);
-    if (__builtin_mul_overflow(lines.line_count, lines.line_bytes, &dense_bytes) ||
-        dense_bytes > file->buffer_bytes)
-        return mm_error_set(error, -EINVAL,
-                            "a loan of %" PRIu64 " lines of %" PRIu64
-                            " bytes from a buffer of %" PRIu64
-                            ": the workload announced less than it borrows",
-                            lines.line_count, lines.line_bytes, file->buffer_bytes);
     if (access != MM_ACCESS_WRITE) {
         status = transfer_region(file, false, region, error);
         if (status)
             return status;
     }
-    *span = (struct mm_span){.data = file->buffer, .region = *region, .access = access};
-    span->stride_bytes[lines.inner] = region->item_bytes;
-    if (region->dimensions == 2)
-        span->stride_bytes[1 - lines.inner] =
-            (int64_t)(region->count[lines.inner] * region->item_bytes);
+    *span = mm_lines_span(region, access, file->buffer);
     file->lent = true;
     return 0;
 }
