@@ -32,8 +32,10 @@ static bool reaches_file(const struct marray *array)
     return array->map->mode == MARRAY_READ_WRITE || array->map->mode == MARRAY_CREATE;
 }
 
-static int check_flush(struct marray *array, enum marray_flush_level level)
+/* Checks, and brings file and header to the array's length; *level rises when metadata counts. */
+static int begin_flush(struct marray *array, enum marray_flush_level *asked)
 {
+    enum marray_flush_level level = *asked;
     if ((unsigned)level > MARRAY_FLUSH_FULL)
         return marray_fail(array->message, -EINVAL, "'%s': flush level %d is none of the three",
                            MARRAY_PATH(array), (int)level);
@@ -41,7 +43,15 @@ static int check_flush(struct marray *array, enum marray_flush_level level)
     if (failed)
         return marray_fail(array->message, failed, "'%s': an earlier flush failed: %s",
                            MARRAY_PATH(array), marray_reason(failed));
-    return 0;
+    struct marray_map *map = array->map;
+    bool is_due = map->spare_end > 0 || map->header_is_old || map->full_flush_is_due;
+    if (level == MARRAY_FLUSH_ASYNC || !is_due || !reaches_file(array))
+        return 0;
+    *asked = MARRAY_FLUSH_FULL;
+    int status = marray_map_settle(array);
+    if (!status)
+        map->full_flush_is_due = false;
+    return status;
 }
 
 /* Calls of marray_visit_range; start counts from the base of the map. */
@@ -95,7 +105,7 @@ static int flush_pages(struct marray *array, uint64_t start, uint64_t length,
 
 int marray_flush(struct marray *array, enum marray_flush_level level)
 {
-    int status = check_flush(array, level);
+    int status = begin_flush(array, &level);
     if (status || !reaches_file(array))
         return status;
     /* Without elements there is no map, but there may be a new file with a header. */
@@ -108,7 +118,7 @@ int marray_flush_range(struct marray *array, uint64_t start, uint64_t length,
                        enum marray_flush_level level)
 {
     const struct marray_map *map = array->map;
-    int status = check_flush(array, level);
+    int status = begin_flush(array, &level);
     if (status)
         return status;
     if (start > map->data_bytes || length > map->data_bytes - start)
@@ -147,7 +157,7 @@ static int flush_runs(struct marray *array, enum marray_flush_level level)
 
 int marray_flush_view(struct marray *array, enum marray_flush_level level)
 {
-    int status = check_flush(array, level);
+    int status = begin_flush(array, &level);
     if (status || !reaches_file(array) || array->length == 0)
         return status;
     if (level == MARRAY_FLUSH_FULL)

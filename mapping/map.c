@@ -94,6 +94,8 @@ static int map_data(const struct marray_map_request *request, struct marray_map 
             request->path, marray_reason(status),
             status == -ENOMEM ? ": close arrays, or raise vm.max_map_count or ulimit -v" : "");
     map->base = base;
+    map->mapped_bytes = map->size_bytes;
+    map->reserved_bytes = map->size_bytes;
     return 0;
 }
 
@@ -109,6 +111,7 @@ int marray_map_new(const struct marray_map_request *request, int descriptor,
         goto cleanup;
     }
     made->mode = request->mode;
+    made->flags = request->flags;
     made->descriptor = descriptor;
     made->process = marray_os_process();
     made->data_offset = request->data_offset;
@@ -150,8 +153,9 @@ int marray_map_existing(const struct marray_map_request *request, int descriptor
 void marray_map_release(struct marray_map *map)
 {
     if (map->base)
-        marray_os_unmap(map->base, map->size_bytes);
+        marray_os_unmap(map->base, map->reserved_bytes);
     marray_os_close(map->descriptor);
+    free(map->layout);
     free(map->real_path);
     free(map->path);
     free(map);

@@ -11,20 +11,31 @@
 #include "mapping/os.h"
 
 /* Owned by the opened array; views only count themselves, so it outlives them. */
+struct marray;
+
 struct marray_map {
     _Atomic uint64_t views;   /* alive, without the opened array itself */
     _Atomic int failed;       /* 0, or the first error of a flush: it stays */
     _Atomic bool name_is_new; /* created, and its folder not yet made durable */
     enum marray_mode mode;
     int descriptor;
-    int64_t process;      /* that opened it: a child after fork must not lock */
-    unsigned char *base;  /* NULL when there is nothing to map */
-    uint64_t file_offset; /* of base, whole pages */
-    uint64_t size_bytes;  /* from base to the end of the data */
-    uint64_t data_offset; /* of the opened array's first byte in the file */
+    int64_t process;         /* that opened it: a child after fork must not lock */
+    unsigned char *base;     /* NULL when there is nothing to map */
+    uint64_t file_offset;    /* of base, whole pages */
+    uint64_t size_bytes;     /* from base to the end of the data */
+    uint64_t mapped_bytes;   /* from base: size_bytes, or more in an array that grows */
+    uint64_t reserved_bytes; /* of address space at base; at least mapped_bytes */
+    uint64_t data_offset;    /* of the opened array's first byte in the file */
     uint64_t data_bytes;
-    char *path;      /* as it was given */
-    char *real_path; /* of a created file: absolute, survives chdir; else NULL */
+    void *layout;            /* the opened array's shape and strides since a resize, or NULL */
+    uint32_t flags;          /* of the spec */
+    enum marray_order order; /* of the opened array */
+    bool is_npy;             /* its header has the shape */
+    bool full_flush_is_due;  /* a header was written, which may be outside the map */
+    bool header_is_old;      /* the shape has grown since the header was written */
+    uint64_t spare_end; /* the file is this long, for appends to come; 0: no longer than needed */
+    char *path;         /* as it was given */
+    char *real_path;    /* of a created file: absolute, survives chdir; else NULL */
 };
 
 /* What a map is made for. */
@@ -55,6 +66,10 @@ int marray_map_existing(const struct marray_map_request *request, int descriptor
 /* Creates or replaces the file: zeros behind the header. On failure a new file is gone again and an
  * old one is as it was. */
 int marray_map_create(const struct marray_map_request *request, struct marray_map **map);
+
+/* Gives what appends have prepared and not used back to the file system, and writes the header that
+ * is due. Does nothing to other maps. In resize.c. */
+int marray_map_settle(struct marray *array);
 
 /* Unmaps, closes, frees. */
 void marray_map_release(struct marray_map *map);

@@ -150,6 +150,30 @@ MARRAY_API int marray_open_npz(const char *path, const char *member, const struc
  */
 MARRAY_API int marray_close(struct marray **array);
 
+/* ---- Other lengths ----------------------------------------------------------------------------
+ */
+
+/*
+ * Gives the opened array another shape, also of other dimensions; elements keep their place in the
+ * file, new ones are zero, or what the file has there. The file grows or shrinks with it (bytes
+ * behind the array that are not its own stay) and the header of a .npy file is rewritten in its
+ * place. marray_data() and all accessors made before are void afterwards. What fails leaves array,
+ * header and length as they were: -EBUSY while views live; -EINVAL for a view; -EACCES in modes r
+ * and c; -EOVERFLOW; -ENOSPC, also when the header has no room for the digits.
+ */
+MARRAY_API int marray_resize(struct marray *array, int dimensions, const uint64_t *shape);
+
+/*
+ * Puts count more entries behind the last ones of the first axis (the last axis of a Fortran
+ * array): the view that they make is written as marray_write() does it. The file grows by doubling,
+ * and is cut to what is used, its header written, by the next flush at level data or full and by
+ * marray_close(), which returns the error of that if it fails (the array is closed nevertheless).
+ * The first append may move the map and then reserves address space: 16 times the array and at
+ * least 1 GiB. Until that is used up marray_data() stays what it is. Fails as marray_resize() does.
+ */
+MARRAY_API int marray_append(struct marray *array, uint64_t count, const char *dtype,
+                             const void *buffer, size_t buffer_bytes);
+
 /* ---- Asking -----------------------------------------------------------------------------------
  */
 

@@ -17,6 +17,7 @@ struct plan {
     struct marray_dtype dtype;
     uint64_t offset_bytes;
     bool infer_shape;
+    bool is_npy;
     int dimensions;
     uint64_t shape[MARRAY_MAX_DIMENSIONS];
     enum marray_order order;
@@ -209,6 +210,8 @@ static int make_array(const struct plan *plan, int descriptor,
         free(made);
         return result;
     }
+    made->map->order = plan->order;
+    made->map->is_npy = plan->is_npy || plan->header_bytes > 0;
     marray_array_place(made, plan->offset_bytes);
     *array = made;
     return 0;
@@ -261,6 +264,7 @@ static int read_npy_header(struct plan *plan, int descriptor)
     plan->offset_bytes = npy.data_offset;
     plan->dimensions = npy.dimensions;
     memcpy(plan->shape, npy.shape, sizeof(plan->shape));
+    plan->is_npy = true;
     return 0;
 }
 
@@ -305,6 +309,7 @@ int marray_close(struct marray **array)
     if (!array || !*array)
         return 0;
     struct marray *closed = *array;
+    int status = 0;
     if (closed->is_view) {
         atomic_fetch_sub(&closed->map->views, 1);
     } else {
@@ -313,9 +318,10 @@ int marray_close(struct marray **array)
             return marray_fail(closed->message, -EBUSY,
                                "'%s': %" PRIu64 " views are open: close them first",
                                MARRAY_PATH(closed), views);
+        status = marray_map_settle(closed);
         marray_map_release(closed->map);
     }
     free(closed);
     *array = NULL;
-    return 0;
+    return status;
 }

@@ -78,6 +78,10 @@ uint64_t marray_os_page_bytes(void);
 int marray_os_map(int descriptor, uint64_t offset, uint64_t length, enum marray_os_map_kind kind,
                   void **base);
 int marray_os_unmap(void *base, uint64_t length);
+/* Address space with nothing behind it; -ENOMEM where so much is not to be had. */
+int marray_os_reserve(uint64_t length, void **base);
+/* Maps for reading and writing into reserved space; at and offset in whole pages. */
+int marray_os_map_at(void *at, int descriptor, uint64_t offset, uint64_t length);
 /* base and length in whole pages of one map. -EOPNOTSUPP: this kernel has no such advice. */
 int marray_os_advise(void *base, uint64_t length, enum marray_advice advice);
 /* Mapped bytes. */

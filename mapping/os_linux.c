@@ -244,6 +244,23 @@ int marray_os_unmap(void *base, uint64_t length)
     return status_of(munmap(base, (size_t)length));
 }
 
+int marray_os_reserve(uint64_t length, void **base)
+{
+    void *reserved =
+        mmap(NULL, (size_t)length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (reserved == MAP_FAILED)
+        return -errno;
+    *base = reserved;
+    return 0;
+}
+
+int marray_os_map_at(void *at, int descriptor, uint64_t offset, uint64_t length)
+{
+    void *mapped = mmap(at, (size_t)length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+                        descriptor, (off_t)offset);
+    return mapped == MAP_FAILED ? -errno : 0;
+}
+
 static int advice_number(enum marray_advice advice)
 {
     switch (advice) {

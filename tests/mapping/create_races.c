@@ -6,16 +6,19 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/mapping/scratch.h"
 
-enum { CREATORS = 3 };
+/* A creator that crashed keeps the others waiting: then everything ends after a while. */
+enum { CREATORS = 3, LIMIT_SECONDS = 100 };
 
 #define CHECK(condition)                                                              \
     do {                                                                              \
@@ -51,6 +54,7 @@ static int open_as(struct scratch *scratch, const struct meeting *meeting,
 
 static void create(struct scratch *scratch, struct meeting *meeting, int rounds, uint32_t index)
 {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (int round = 0; round < rounds; round++) {
         pthread_barrier_wait(&meeting->barrier);
         struct marray_spec spec =
@@ -135,6 +139,7 @@ static void race(struct scratch *scratch, struct meeting *meeting, int rounds)
 int main(int count_of_arguments, char **arguments)
 {
     int rounds = count_of_arguments > 1 ? atoi(arguments[1]) : 1000;
+    alarm(LIMIT_SECONDS);
     void *state = NULL;
     CHECK(scratch_setup(&state) == 0);
     struct meeting *meeting =

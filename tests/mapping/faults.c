@@ -23,9 +23,12 @@ const char *const fault_calls[] = {
     "pread64",  "pwrite64",        "unlink",      "rename",      "mmap64",
     "munmap",   "madvise",         "mincore",     "msync",       "fsync",
     "fcntl64",  "sync_file_range", "ftruncate64", "fallocate64", "posix_fallocate64",
-    "realpath", "syscall",         "fstatfs64",
+    "realpath", "syscall",         "fstatfs64",   "fchown",      "lseek64",
+    "malloc",   "calloc",          "strdup",
 };
 const size_t fault_call_count = sizeof(fault_calls) / sizeof(fault_calls[0]);
+
+unsigned long fault_count;
 
 void fault_arm(const char *call, int skip, int error)
 {
@@ -47,6 +50,7 @@ static bool is_due(const char *call)
         return false;
     armed.call = NULL;
     armed.happened = true;
+    fault_count++;
     errno = armed.error;
     return true;
 }
@@ -80,6 +84,12 @@ WRAP(int, -1, sync_file_range, (int fd, off_t offset, off_t size, unsigned flags
 WRAP(int, -1, ftruncate64, (int fd, off_t size), (fd, size))
 WRAP(int, -1, fallocate64, (int fd, int mode, off_t offset, off_t size), (fd, mode, offset, size))
 WRAP(char *, NULL, realpath, (const char *path, char *resolved), (path, resolved))
+
+WRAP(int, -1, fchown, (int fd, uid_t user, gid_t group), (fd, user, group))
+WRAP(off_t, -1, lseek64, (int fd, off_t offset, int whence), (fd, offset, whence))
+WRAP(void *, NULL, malloc, (size_t size), (size))
+WRAP(void *, NULL, calloc, (size_t count, size_t size), (count, size))
+WRAP(char *, NULL, strdup, (const char *text), (text))
 
 /* A full disk may leave part of the growth behind. */
 int __real_posix_fallocate64(int fd, off_t offset, off_t size);

@@ -8,6 +8,8 @@
 /* The names that can be armed. */
 extern const char *const fault_calls[];
 extern const size_t fault_call_count;
+/* Failures that have happened so far. */
+extern unsigned long fault_count;
 
 /* The call of that name, after `skip` that succeed, fails once with that errno. */
 void fault_arm(const char *call, int skip, int error);

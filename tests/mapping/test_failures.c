@@ -161,6 +161,13 @@ static void check_failed_open(struct scratch *scratch, const struct scenario *sc
     assert_int_equal(scratch_count_files(scratch), 1);
 }
 
+/* What the caller is told. */
+static int error_of(const char *call)
+{
+    return strcmp(call, "malloc") && strcmp(call, "calloc") && strcmp(call, "strdup") ? EIO
+                                                                                      : ENOMEM;
+}
+
 /* One open with one failure; false when the call was not made that often. */
 static bool try_failure(struct scratch *scratch, const struct scenario *scenario, const char *call,
                         int skip)
@@ -172,12 +179,12 @@ static bool try_failure(struct scratch *scratch, const struct scenario *scenario
         old = scratch_read(scratch->path, &old_bytes);
     size_t descriptors = count_descriptors();
     struct marray *array = NULL;
-    fault_arm(call, skip, EIO);
+    fault_arm(call, skip, error_of(call));
     int status = open_scenario(scratch, scenario, &array);
     bool happened = fault_disarm();
     if (status) {
         assert_true(happened);
-        assert_int_equal(status, -EIO);
+        assert_int_equal(status, -error_of(call));
         assert_null(array);
         check_failed_open(scratch, scenario, call, old, old_bytes);
     } else {
@@ -216,6 +223,91 @@ static void a_failed_open_leaves_files_descriptors_and_maps_as_they_were(void **
             if (names_call(scenarios[i].calls, fault_calls[k]) && skip == 0)
                 fail_msg("%s: %s was never called", scenarios[i].name, fault_calls[k]);
         }
+    }
+}
+
+/* ---- Other lengths ---- */
+
+enum change { GROW, SHRINK, EMPTY, APPEND, CHANGES };
+
+static int change_length(struct marray *array, enum change change)
+{
+    static const uint64_t lengths[] = {[GROW] = 70000, [SHRINK] = 7, [EMPTY] = 0};
+    const unsigned char more[3] = {1, 2, 3};
+    return change == APPEND ? marray_append(array, sizeof(more), NULL, more, sizeof(more))
+                            : marray_resize(array, 1, &lengths[change]);
+}
+
+static bool try_change(struct scratch *scratch, enum change change, const char *call, int skip)
+{
+    const struct scenario scenario = {"resize", OLD_NPY, 628, true, MARRAY_READ_WRITE,
+                                      0,        0,       628, ""};
+    struct marray *array;
+    make_old_file(scratch, &scenario);
+    assert_int_equal(open_scenario(scratch, &scenario, &array), 0);
+    const unsigned char value = 7;
+    assert_int_equal(marray_fill(array, NULL, &value), 0);
+    size_t old_bytes;
+    unsigned char *old = scratch_read(scratch->path, &old_bytes);
+    size_t descriptors = count_descriptors();
+    fault_arm(call, skip, error_of(call));
+    int status = change_length(array, change);
+    bool happened = fault_disarm();
+    if (status) {
+        assert_true(happened);
+        assert_int_equal(status, -error_of(call));
+        assert_non_null(strstr(marray_message(array), scratch->path));
+        assert_int_equal(marray_length(array), 500);
+        unsigned char read_back[500];
+        assert_int_equal(marray_read(array, NULL, read_back, sizeof(read_back)), 0);
+        assert_int_equal(read_back[499], 7);
+    }
+    assert_int_equal(count_descriptors(), descriptors);
+    assert_int_equal(marray_close(&array), 0);
+    assert_int_equal(count_maps_of(scratch->folder), 0);
+    if (status && !same_bytes(scratch->path, old, old_bytes))
+        fail_msg("change %d: the file changed after %s failed", (int)change, call);
+    free(old);
+    return happened;
+}
+
+static void a_failed_change_of_length_leaves_array_and_file_as_they_were(void **state)
+{
+    static const char *const calls[CHANGES] = {
+        [GROW] = "malloc calloc pread64 posix_fallocate64 mmap64 pwrite64 fstat64",
+        [SHRINK] = "malloc calloc pread64 pwrite64 ftruncate64",
+        [EMPTY] = "malloc calloc pread64 pwrite64 ftruncate64",
+        [APPEND] = "calloc posix_fallocate64 mmap64 fstat64",
+    };
+    for (enum change change = GROW; change < CHANGES; change++) {
+        for (size_t k = 0; k < fault_call_count; k++) {
+            int skip = 0;
+            while (try_change(*state, change, fault_calls[k], skip))
+                skip++;
+            assert_true(skip < 20);
+            if (names_call(calls[change], fault_calls[k]) && skip == 0)
+                fail_msg("change %d: %s was never called", (int)change, fault_calls[k]);
+        }
+    }
+}
+
+static void a_close_that_cannot_cut_or_write_says_so(void **state)
+{
+    struct scratch *scratch = *state;
+    const unsigned char more[3] = {1, 2, 3};
+    static const char *const calls[] = {"pwrite64", "ftruncate64"};
+    for (int i = 0; i < 2; i++) {
+        struct marray_spec spec = scratch_spec(scratch, MARRAY_CREATE, "|u1", 1, SHAPE(500));
+        struct marray *array;
+        assert_int_equal(marray_open_npy(scratch->path, &spec, &array), 0);
+        assert_int_equal(marray_append(array, sizeof(more), NULL, more, sizeof(more)), 0);
+        fault_arm(calls[i], 0, EIO);
+        assert_int_equal(marray_flush(array, MARRAY_FLUSH_DATA), -EIO);
+        assert_true(fault_disarm());
+        fault_arm(calls[i], 0, EIO);
+        assert_int_equal(marray_close(&array), -EIO);
+        assert_true(fault_disarm());
+        assert_null(array);
     }
 }
 
@@ -401,6 +493,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCRATCH_TEST(a_failed_open_leaves_files_descriptors_and_maps_as_they_were),
+        SCRATCH_TEST(a_failed_change_of_length_leaves_array_and_file_as_they_were),
+        SCRATCH_TEST(a_close_that_cannot_cut_or_write_says_so),
         SCRATCH_TEST(a_full_disk_is_told_before_anything_is_mapped),
         SCRATCH_TEST(an_interrupted_allocation_is_taken_up_again),
         SCRATCH_TEST(too_many_maps_name_the_setting),
@@ -412,5 +506,7 @@ int main(void)
         SCRATCH_TEST(without_cachestat_mincore_tells_the_residency),
         SCRATCH_TEST(a_failed_lock_says_why),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failures = cmocka_run_group_tests(tests, NULL, NULL);
+    print_message("%lu faults injected\n", fault_count);
+    return failures;
 }
