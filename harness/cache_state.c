@@ -38,7 +38,10 @@ struct kernel_cachestat {
     uint64_t recently_evicted;
 };
 
-static const char *const state_names[] = {[MM_CACHE_COLD] = "cold", [MM_CACHE_WARM] = "warm"};
+static const char *const state_names[] = {[MM_CACHE_COLD] = "cold",
+                                          [MM_CACHE_WARM] = "warm",
+                                          [MM_CACHE_DIRTY] = "dirty",
+                                          [MM_CACHE_PRESSURE] = "pressure"};
 
 const char *mm_cache_state_name(enum mm_cache_state state)
 {
@@ -55,7 +58,8 @@ int mm_cache_state_parse(const char *text, enum mm_cache_state *state, struct mm
     }
     char suggestion[64];
     mm_text_suggestion(text, state_names, MM_COUNT_OF(state_names), suggestion, sizeof(suggestion));
-    return mm_error_set(error, -EINVAL, "'%s' is no cache state (cold, warm)%s", text, suggestion);
+    return mm_error_set(error, -EINVAL, "'%s' is no cache state (cold, warm, dirty, pressure)%s",
+                        text, suggestion);
 }
 
 /* An open regular file and the range of it that is asked about. */
@@ -362,6 +366,104 @@ int mm_cache_make_warm(const char *path, uint64_t offset_bytes, uint64_t length_
     code = fill(&file, residency, error);
     close(file.descriptor);
     return code;
+}
+
+static int transfer(const struct cached_file *file, int descriptor, bool writes, uint64_t place,
+                    size_t length, char *buffer)
+{
+    while (length > 0) {
+        ssize_t moved = writes ? pwrite(descriptor, buffer, length, (off_t)place)
+                               : pread(file->descriptor, buffer, length, (off_t)place);
+        if (moved < 0 && errno == EINTR)
+            continue;
+        if (moved <= 0)
+            return moved < 0 ? -errno : -ENODATA;
+        buffer += moved;
+        place += (uint64_t)moved;
+        length -= (size_t)moved;
+    }
+    return 0;
+}
+
+static int write_through(const struct cached_file *file, int descriptor, mm_cache_content *content,
+                         const void *context, struct mm_error *error)
+{
+    const size_t buffer_bytes = 1u << 20;
+    char *buffer = malloc(buffer_bytes);
+    int code = buffer ? 0 : -ENOMEM;
+    uint64_t place = file->first_byte;
+    while (!code && place < file->end_byte) {
+        uint64_t left = file->end_byte - place;
+        size_t wanted = left < buffer_bytes ? (size_t)left : buffer_bytes;
+        code = content ? content(context, place, wanted, buffer)
+                       : transfer(file, descriptor, false, place, wanted, buffer);
+        if (!code)
+            code = transfer(file, descriptor, true, place, wanted, buffer);
+        place += wanted;
+    }
+    free(buffer);
+    if (code)
+        mm_error_set(error, code, "cannot make '%s' dirty: %s", file->path, strerror(-code));
+    return code;
+}
+
+static int soil(const struct cached_file *file, int descriptor, mm_cache_content *content,
+                const void *context, struct mm_cache_residency *residency, struct mm_error *error)
+{
+    const int tries = 3;
+    for (int i = 0; i < tries; i++) {
+        int code = write_through(file, descriptor, content, context, error);
+        if (code)
+            return code;
+        ask(file, residency);
+        if (strcmp(residency->method, "cachestat") != 0)
+            return mm_error_set(error, -ENODATA, "cannot verify that '%s' is dirty: %s", file->path,
+                                mm_cache_why_dirty_is_unknown());
+        double share =
+            (double)residency->dirty_bytes / ((double)residency->pages * (double)file->page_bytes);
+        if (share >= MM_CACHE_DIRTY_SHARE)
+            return 0;
+    }
+    return mm_error_set(error, -EBUSY,
+                        "only %llu bytes of '%s' stay dirty: the kernel writes them back at once; "
+                        "use a smaller file, or raise vm.dirty_background_bytes",
+                        (unsigned long long)residency->dirty_bytes, file->path);
+}
+
+int mm_cache_make_dirty(const char *path, uint64_t offset_bytes, uint64_t length_bytes,
+                        mm_cache_content *content, const void *context,
+                        struct mm_cache_residency *residency, struct mm_error *error)
+{
+    struct cached_file file;
+    int code = open_file(path, offset_bytes, length_bytes, &file, error);
+    if (code)
+        return code;
+    const char *why = memory_file_system(file.descriptor, NULL);
+    int descriptor = why ? -1 : open(path, O_WRONLY | O_CLOEXEC);
+    if (why) {
+        ask(&file, residency);
+        code = mm_error_set(error, -ENOTSUP, "'%s' cannot be made dirty: %s", path, why);
+    } else if (descriptor < 0) {
+        code = -errno;
+        mm_error_set(error, code, "cannot open '%s' for writing: %s", path, strerror(-code));
+    } else {
+        code = soil(&file, descriptor, content, context, residency, error);
+    }
+    if (descriptor >= 0)
+        close(descriptor);
+    close(file.descriptor);
+    return code;
+}
+
+const char *mm_cache_why_dirty_is_unknown(void)
+{
+    struct kernel_cachestat_range range = {0, 0};
+    struct kernel_cachestat answer = {0};
+    /* A call that is there finds no such descriptor. */
+    if (syscall(CACHESTAT_NUMBER, -1, &range, &answer, 0) == 0 || errno == EBADF)
+        return NULL;
+    return "only cachestat tells dirty pages, and this kernel has none (since Linux 6.5), or a "
+           "container blocks it";
 }
 
 bool mm_cache_is_memory_file_system(const char *path, const char **why)

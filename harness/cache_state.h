@@ -10,7 +10,12 @@
 
 #include "common/error.h"
 
-enum mm_cache_state { MM_CACHE_COLD, MM_CACHE_WARM };
+enum mm_cache_state {
+    MM_CACHE_COLD,
+    MM_CACHE_WARM,
+    MM_CACHE_DIRTY,   /* in the cache, and not on storage yet */
+    MM_CACHE_PRESSURE /* larger than the memory that is granted */
+};
 
 const char *mm_cache_state_name(enum mm_cache_state state);
 /* -EINVAL with the nearest right name. */
@@ -19,6 +24,8 @@ int mm_cache_state_parse(const char *text, enum mm_cache_state *state, struct mm
 /* At most this share may be resident for a launch to count as cold, at least the other for warm. */
 #define MM_CACHE_COLD_SHARE 0.01
 #define MM_CACHE_WARM_SHARE 0.99
+/* And at least this share dirty for dirty. */
+#define MM_CACHE_DIRTY_SHARE 0.99
 
 struct mm_cache_residency {
     const char *method; /* "cachestat", "mincore" or "none" */
@@ -47,6 +54,20 @@ int mm_cache_make_cold(const char *path, struct mm_cache_residency *residency,
  * MM_CACHE_WARM_SHARE stays (the file is larger than what memory is free). */
 int mm_cache_make_warm(const char *path, uint64_t offset_bytes, uint64_t length_bytes,
                        struct mm_cache_residency *residency, struct mm_error *error);
+
+/* Puts into buffer what shall stand at [offset, offset + length) of the file; 0 or -errno. */
+typedef int mm_cache_content(const void *context, uint64_t offset_bytes, uint64_t length_bytes,
+                             void *buffer);
+
+/* Writes the range anew, which leaves it dirty in the page cache, and verifies by cachestat; with
+ * content NULL the bytes that are there. -EBUSY when less than MM_CACHE_DIRTY_SHARE stays dirty
+ * (write-back was faster), -ENOTSUP as mm_cache_make_cold, -ENODATA without cachestat. */
+int mm_cache_make_dirty(const char *path, uint64_t offset_bytes, uint64_t length_bytes,
+                        mm_cache_content *content, const void *context,
+                        struct mm_cache_residency *residency, struct mm_error *error);
+
+/* Why this kernel cannot tell dirty pages; NULL when it can. */
+const char *mm_cache_why_dirty_is_unknown(void);
 
 /* True and a reason when files of this file system live in the page cache alone. */
 bool mm_cache_is_memory_file_system(const char *path, const char **why);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/random.h"
@@ -22,6 +23,7 @@
 #include "harness/environment.h"
 #include "harness/environment_file.h"
 #include "harness/environment_read.h"
+#include "harness/memory_limit.h"
 
 #define LINE_BYTES 224
 
@@ -248,22 +250,52 @@ static void probe_cold(struct examination *examination)
     (void)mm_environment_find_mount(examination->file, &mount);
     int status = mm_cache_make_cold(examination->file, &residency, &error);
     if (status == 0)
-        add(examination, "cold cache", MM_DOCTOR_OK, "", "a file on %s was evicted, verified by %s",
+        add(examination, "cache cold", MM_DOCTOR_OK, "", "a file on %s was evicted, verified by %s",
             mount.type, residency.method);
     else if (status == -ENODATA)
-        add(examination, "cold cache", MM_DOCTOR_LIMITED,
+        add(examination, "cache cold", MM_DOCTOR_LIMITED,
             "use Linux 6.5 or later, or measure files of your own",
             "on %s cold is verified by what the device delivers: %.100s", mount.type,
             residency.why);
     else if (status == -ENOTSUP)
-        add(examination, "cold cache", MM_DOCTOR_MISSING,
+        add(examination, "cache cold", MM_DOCTOR_MISSING,
             "put the data on a disk: choose another folder",
             "%.64s is on %s: cold cases are "
             "skipped",
             examination->folder, mount.type);
     else
-        add(examination, "cold cache", MM_DOCTOR_MISSING, "choose a folder on a local disk",
+        add(examination, "cache cold", MM_DOCTOR_MISSING, "choose a folder on a local disk",
             "on %s: %.180s", mount.type, error.text);
+}
+
+static void probe_warm(struct examination *examination)
+{
+    struct mm_cache_residency residency;
+    struct mm_error error = {0};
+    int status = mm_cache_make_warm(examination->file, 0, 0, &residency, &error);
+    if (status == 0)
+        add(examination, "cache warm", MM_DOCTOR_OK, "", "a file was read in, verified by %s",
+            residency.method);
+    else
+        add(examination, "cache warm", MM_DOCTOR_LIMITED,
+            "use Linux 6.5 or later, or measure files of your own", "%.200s", error.text);
+}
+
+static void probe_dirty(struct examination *examination)
+{
+    struct mm_cache_residency residency;
+    struct mm_error error = {0};
+    int status = mm_cache_make_dirty(examination->file, 0, 0, NULL, NULL, &residency, &error);
+    if (status == 0)
+        add(examination, "cache dirty", MM_DOCTOR_OK, "", "a file was made dirty, verified by %s",
+            residency.method);
+    else if (status == -ENODATA)
+        add(examination, "cache dirty", MM_DOCTOR_LIMITED,
+            "use Linux 6.5 or later; in a container, allow system call 451",
+            "dirty cases are skipped: %.150s", mm_cache_why_dirty_is_unknown());
+    else
+        add(examination, "cache dirty", MM_DOCTOR_MISSING, "choose a folder on a local disk",
+            "%.200s", error.text);
 }
 
 static void probe_read_ahead(struct examination *examination)
@@ -288,42 +320,69 @@ static void probe_storage(struct examination *examination)
 {
     make_file(examination);
     if (!examination->file) {
-        add(examination, "cold cache", MM_DOCTOR_MISSING,
+        add(examination, "cache cold", MM_DOCTOR_MISSING,
             "name a folder on a disk that you may write", "%s", examination->file_trouble);
         return;
     }
     probe_cachestat(examination);
     probe_mincore(examination);
     probe_cold(examination);
+    probe_warm(examination);
+    probe_dirty(examination);
     probe_read_ahead(examination);
     unlink(examination->file);
     free(examination->file);
     examination->file = NULL;
 }
 
-/* A case that wants memory to be short needs a control group of its own. */
-static void probe_memory_limit(struct examination *examination)
+/* In a child, since a process that has entered its group stays there. The child's exit code. */
+static int try_limit(struct mm_error *shared_error)
 {
-    char controllers[512] = "";
+    pid_t child = fork();
+    if (child == 0) {
+        struct mm_memory_limit limit;
+        _exit(mm_memory_limit_enter(&mm_memory_limit_this_system, 2 * MM_MEMORY_LIMIT_LEAST_BYTES,
+                                    &limit, shared_error)
+                  ? 1
+                  : 0);
+    }
+    int status = 0;
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        return -1;
+    mm_memory_limit_sweep(&mm_memory_limit_this_system);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* A case that wants memory to be short needs a control group of its own: one is made and removed.
+ */
+static void probe_pressure(struct examination *examination)
+{
     char size[MM_UNITS_TEXT_BYTES];
     char now[MM_UNITS_TEXT_BYTES + 32] = "";
     unsigned long long limit = 0;
+    struct mm_memory_limit_place place;
+    struct mm_error *why =
+        mmap(NULL, sizeof(*why), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (why == MAP_FAILED)
+        return;
     if (mm_environment_memory_limit(&limit) == 0)
         snprintf(now, sizeof(now), "; this process is limited to %s",
                  mm_units_write_size(limit, size));
-    (void)mm_environment_read_line("/sys/fs/cgroup/cgroup.controllers", controllers,
-                                   sizeof(controllers));
-    if (strstr(controllers, "memory") && access("/sys/fs/cgroup/cgroup.subtree_control", W_OK) == 0)
-        add(examination, "memory limit", MM_DOCTOR_OK, "",
-            "a control group (version 2) can be made%s", now);
-    else if (access("/sys/fs/cgroup/memory", W_OK) == 0 &&
-             access("/sys/fs/cgroup/memory/memory.limit_in_bytes", F_OK) == 0)
-        add(examination, "memory limit", MM_DOCTOR_OK, "",
-            "a control group (version 1) can be made%s", now);
-    else
-        add(examination, "memory limit", MM_DOCTOR_LIMITED,
-            "run as root, or under systemd-run --user --scope -p MemoryMax=...",
-            "no control group can be made by this user here%s", now);
+    int status = mm_memory_limit_find(&mm_memory_limit_this_system, &place, why);
+    if (!status)
+        status = try_limit(why);
+    if (!status) {
+        add(examination, "cache pressure", MM_DOCTOR_OK, "",
+            "a control group (version %d) takes a memory limit%s", place.version, now);
+    } else {
+        char *remedy = strstr(why->text, "; remedy: ");
+        if (remedy)
+            *remedy = '\0';
+        add(examination, "cache pressure", MM_DOCTOR_LIMITED,
+            remedy ? remedy + strlen("; remedy: ") : "run as root",
+            "pressure cases are skipped: %.150s%s", why->text, now);
+    }
+    munmap(why, sizeof(*why));
 }
 
 static bool is_on_path(const char *program)
@@ -399,7 +458,7 @@ size_t mm_doctor_probe(const char *folder, struct mm_doctor_fact *facts, size_t 
     probe_hardware_counters(&examination);
     probe_tracepoints(&examination);
     probe_storage(&examination);
-    probe_memory_limit(&examination);
+    probe_pressure(&examination);
     probe_io_uring(&examination);
     probe_clock(&examination);
     probe_governor(&examination);

@@ -14,6 +14,7 @@
 
 #include "common/text.h"
 #include "harness/clock.h"
+#include "harness/memory_limit.h"
 #include "harness/protocol.h"
 
 #define CHANNEL_DESCRIPTOR 3
@@ -37,6 +38,7 @@ struct mm_launcher_worker {
     size_t text_bytes;
     bool prepared;
     uint64_t timeout_ns;
+    bool limited; /* leaves a control group behind when it ends */
 };
 
 /* Keeps the last OUTPUT_BYTES of what the worker has printed. */
@@ -329,6 +331,7 @@ int mm_launcher_start(const char *binary, const json_t *case_json, const json_t 
     }
     started->output = -1;
     started->timeout_ns = timeout_ns;
+    started->limited = json_object_get(case_json, "pressure") != NULL;
     int code = spawn(started, binary);
     if (code < 0) {
         mm_error_set(error, code, "cannot start a worker: %s", strerror(-code));
@@ -414,6 +417,9 @@ void mm_launcher_finish(struct mm_launcher_worker *worker, json_t **closing)
     end_worker(worker, launch != NULL ? EXIT_LIMIT_NS : 0);
     mm_protocol_channel_close(worker->channel);
     close_if_open(worker->output);
+    if (worker->limited) {
+        mm_memory_limit_sweep(&mm_memory_limit_this_system);
+    }
     free(worker);
     if (closing != NULL) {
         *closing = launch;

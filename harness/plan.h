@@ -32,6 +32,8 @@ struct mm_plan_case {
     void *engine_options;
     json_t *parameters; /* canonical text of every parameter of both */
     enum mm_cache_state cache;
+    uint64_t memory_limit_bytes; /* of MM_CACHE_PRESSURE, else 0 */
+    bool fill; /* of MM_CACHE_PRESSURE: the first pass from an empty cache, not the steady state */
     size_t file; /* index into the plan's files; SIZE_MAX when skipped before it had one */
     struct mm_workload_needs needs;
     uint32_t launches;

@@ -7,6 +7,7 @@
 
 #include "common/text.h"
 #include "common/units.h"
+#include "harness/memory_limit.h"
 #include "harness/plan_internal.h"
 
 static int no_memory(struct mm_error *error)
@@ -156,6 +157,10 @@ char *mm_plan_case_name(const struct mm_plan_case *plan_case, uint64_t size_byte
     char size[MM_UNITS_TEXT_BYTES];
     if (size_bytes)
         fprintf(stream, "/size:%s", mm_units_write_size(size_bytes, size));
+    if (plan_case->cache == MM_CACHE_PRESSURE)
+        fprintf(stream, "/memory:%s/stage:%s",
+                mm_units_write_size(plan_case->memory_limit_bytes, size),
+                plan_case->fill ? "fill" : "steady");
     if (plan_case->warmup_passes)
         fprintf(stream, "/warmup:%u", plan_case->warmup_passes);
     if (plan_case->iterations != MM_PLAN_DEFAULT_ITERATIONS)
@@ -212,37 +217,75 @@ static int lacks_capabilities(const struct mm_plan_case *plan_case, char **reaso
     return *reason ? 0 : no_memory(error);
 }
 
-int mm_plan_case_skip(const struct mm_plan_case *plan_case, const char *memory_reason,
-                      char **reason, struct mm_error *error)
+/* Why this kernel, this user or this case cannot have the memory limit; *reason stays NULL when
+ * all is well. */
+static int lacks_memory_limit(const struct mm_plan_case *plan_case, uint64_t size_bytes,
+                              char **reason)
+{
+    struct mm_memory_limit_place place;
+    struct mm_error why = {0};
+    char limit[MM_UNITS_TEXT_BYTES];
+    char least[MM_UNITS_TEXT_BYTES];
+    mm_units_write_size(plan_case->memory_limit_bytes, limit);
+    if (plan_case->memory_limit_bytes < MM_MEMORY_LIMIT_LEAST_BYTES)
+        *reason = mm_text_format("a memory limit of %s is too small for the worker itself, which "
+                                 "needs %s: choose a larger size or share",
+                                 limit, mm_units_write_size(MM_MEMORY_LIMIT_LEAST_BYTES, least));
+    else if (plan_case->memory_limit_bytes >= size_bytes)
+        *reason = mm_text_format("there is no pressure: the memory limit of %s holds all of the "
+                                 "data",
+                                 limit);
+    else if (mm_memory_limit_find(&mm_memory_limit_this_system, &place, &why))
+        *reason = mm_text_format("pressure is not to be had here: %s", why.text);
+    else
+        return 0;
+    return *reason ? 0 : -ENOMEM;
+}
+
+/* Why the cache state of the case is not to be had; *reason stays NULL when it is. */
+static int lacks_cache_state(const struct mm_plan_case *plan_case, uint64_t size_bytes,
+                             const char *memory_reason, char **reason)
+{
+    const struct mm_engine *engine = plan_case->engine;
+    const char *state = mm_cache_state_name(plan_case->cache);
+    if (plan_case->cache != MM_CACHE_WARM && !(engine->capabilities & MM_ENGINE_FILE_BACKED))
+        *reason = mm_text_format("%s means nothing for the engine %s, which is not backed by the "
+                                 "file",
+                                 state, engine->name);
+    else if (plan_case->cache != MM_CACHE_COLD && engine->bypasses_cache &&
+             engine->bypasses_cache(plan_case->engine_options))
+        *reason = mm_text_format("%s means nothing for the engine %s here: it goes around the "
+                                 "page cache, every pass reads the device",
+                                 state, engine->name);
+    else if (plan_case->cache != MM_CACHE_WARM && memory_reason)
+        *reason = mm_text_format("%s is not to be had here: %s", state, memory_reason);
+    else if (plan_case->cache == MM_CACHE_DIRTY && mm_cache_why_dirty_is_unknown())
+        *reason =
+            mm_text_format("dirty is not to be had here: %s", mm_cache_why_dirty_is_unknown());
+    else if (plan_case->cache == MM_CACHE_PRESSURE)
+        return lacks_memory_limit(plan_case, size_bytes, reason);
+    else
+        return 0;
+    return *reason ? 0 : -ENOMEM;
+}
+
+int mm_plan_case_skip(const struct mm_plan_case *plan_case, uint64_t size_bytes,
+                      const char *memory_reason, char **reason, struct mm_error *error)
 {
     const struct mm_workload *workload = plan_case->workload;
-    const struct mm_engine *engine = plan_case->engine;
     *reason = NULL;
     /* The workload's own words say more than a list of capabilities. */
-    const char *why = workload->skip ? workload->skip(plan_case->workload_options, engine) : NULL;
-    if (!why) {
-        int status = lacks_capabilities(plan_case, reason, error);
-        if (status || *reason)
-            return status;
-    }
+    const char *why =
+        workload->skip ? workload->skip(plan_case->workload_options, plan_case->engine) : NULL;
     if (why) {
         *reason = strdup(why);
-    } else if (plan_case->cache == MM_CACHE_COLD &&
-               !(engine->capabilities & MM_ENGINE_FILE_BACKED)) {
-        *reason = mm_text_format("cold means nothing for the engine %s, which is not backed by the "
-                                 "file",
-                                 engine->name);
-    } else if (plan_case->cache == MM_CACHE_WARM && engine->bypasses_cache &&
-               engine->bypasses_cache(plan_case->engine_options)) {
-        *reason = mm_text_format("warm means nothing for the engine %s here: it goes around the "
-                                 "page cache, every pass reads the device",
-                                 engine->name);
-    } else if (plan_case->cache == MM_CACHE_COLD && memory_reason) {
-        *reason = mm_text_format("cold is not to be had here: %s", memory_reason);
-    } else {
-        return 0;
+        return *reason ? 0 : no_memory(error);
     }
-    return *reason ? 0 : no_memory(error);
+    int status = lacks_capabilities(plan_case, reason, error);
+    if (status || *reason)
+        return status;
+    status = lacks_cache_state(plan_case, size_bytes, memory_reason, reason);
+    return status ? no_memory(error) : 0;
 }
 
 int mm_plan_case_needs(struct mm_plan_case *plan_case, const struct mm_array *array,

@@ -25,7 +25,8 @@ static uint64_t bytes_ns(uint64_t bytes, uint64_t bytes_per_ms)
 static uint64_t pass_ns(const struct mm_plan_case *plan_case, const struct mm_array *array)
 {
     const struct mm_workload_needs *needs = &plan_case->needs;
-    bool cold = plan_case->cache == MM_CACHE_COLD;
+    /* Pressure throws out what is read: it comes from storage again and again. */
+    bool cold = plan_case->cache == MM_CACHE_COLD || plan_case->cache == MM_CACHE_PRESSURE;
     uint64_t whole = bytes_ns(needs->bytes_per_pass, MEMORY_BYTES_PER_MS);
     if (cold || needs->writes)
         whole += bytes_ns(needs->bytes_per_pass, DISK_BYTES_PER_MS);

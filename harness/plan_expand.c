@@ -162,16 +162,34 @@ static int is_excluded(const struct matrix *matrix, const struct mm_plan_case *p
 }
 
 /* Everything but the options. Anything cold, and anything that flushes, has one sample a launch,
- * and anything cold one iteration: a second one would find the file warm, or half flushed. */
+ * and anything cold or dirty one iteration: a second one would find the file warm, or half flushed.
+ * Filling memory up to its limit is cold, and the steady state comes after it. */
 static void set_counts(const struct mm_plan_settings *settings, struct mm_plan_case *plan_case)
 {
-    bool cold = plan_case->cache == MM_CACHE_COLD;
+    bool pressure = plan_case->cache == MM_CACHE_PRESSURE;
+    bool cold = plan_case->cache == MM_CACHE_COLD || (pressure && plan_case->fill);
+    bool once = cold || plan_case->cache == MM_CACHE_DIRTY;
     plan_case->launches = settings->launches;
-    plan_case->iterations = cold ? 1 : settings->iterations;
-    plan_case->warmup_passes = cold ? 0 : settings->warmup_passes;
+    plan_case->iterations = once ? 1 : settings->iterations;
+    plan_case->warmup_passes = once ? 0 : settings->warmup_passes;
+    if (pressure && !plan_case->fill && plan_case->warmup_passes == 0)
+        plan_case->warmup_passes = 1;
     plan_case->samples = settings->samples ? settings->samples : MM_PLAN_DEFAULT_WARM_SAMPLES;
     if (cold || plan_case->needs.flushes)
         plan_case->samples = 1;
+}
+
+/* In whole pages of any size, since the kernel rounds down to its own. */
+static void set_memory_limit(const struct mm_plan_settings *settings,
+                             struct mm_plan_case *plan_case, uint64_t size_bytes)
+{
+    const uint64_t unit_bytes = UINT64_C(1) << 16;
+    if (plan_case->cache != MM_CACHE_PRESSURE)
+        return;
+    uint64_t limit_bytes = settings->memory_bytes;
+    if (!limit_bytes)
+        limit_bytes = (uint64_t)((double)size_bytes * settings->memory_share);
+    plan_case->memory_limit_bytes = limit_bytes / unit_bytes * unit_bytes;
 }
 
 /* Why the case cannot work on the user's file, which the suite did not know: a planned skip, but an
@@ -213,6 +231,10 @@ static int set_array(const struct matrix *matrix, struct mm_plan_case *plan_case
         return refuse_user_file(builder, plan_case,
                                 "this workload writes and would change the file; --allow-write "
                                 "lets it");
+    if (builder->user_path && plan_case->cache == MM_CACHE_DIRTY && !builder->request->allow_write)
+        return refuse_user_file(builder, plan_case,
+                                "dirty means that the file is written anew before the clock; "
+                                "--allow-write lets it");
     return 0;
 }
 
@@ -270,11 +292,14 @@ static int complete_case(const struct matrix *matrix, struct mm_plan_case *plan_
     if (status)
         return status;
     set_counts(settings, plan_case);
+    set_memory_limit(settings, plan_case, array.size_bytes);
     if (!plan_case->skip_reason)
-        status = mm_plan_case_skip(plan_case, builder->memory_reason, &plan_case->skip_reason,
-                                   builder->error);
+        status = mm_plan_case_skip(plan_case, array.size_bytes, builder->memory_reason,
+                                   &plan_case->skip_reason, builder->error);
     if (!status && !plan_case->skip_reason)
-        status = mm_plan_add_file(builder, &array, plan_case->needs.writes, &plan_case->file);
+        status = mm_plan_add_file(builder, &array,
+                                  plan_case->needs.writes || plan_case->cache == MM_CACHE_DIRTY,
+                                  &plan_case->file);
     if (status)
         return status;
     plan_case->timeout_ns = settings->timeout_ns;
@@ -288,7 +313,8 @@ static int complete_case(const struct matrix *matrix, struct mm_plan_case *plan_
 }
 
 /* The case of the present combination, unless it is excluded. */
-static int expand_one(struct matrix *matrix, enum mm_cache_state cache, uint64_t size_bytes)
+static int expand_one(struct matrix *matrix, enum mm_cache_state cache, bool fill,
+                      uint64_t size_bytes)
 {
     struct mm_plan_builder *builder = matrix->builder;
     struct mm_plan_case plan_case;
@@ -300,6 +326,7 @@ static int expand_one(struct matrix *matrix, enum mm_cache_state cache, uint64_t
     if (plugin)
         plan_case.plugin = mm_plugin_hold(plugin);
     plan_case.cache = cache;
+    plan_case.fill = fill;
     bool excluded = false;
     status = set_values(matrix, &plan_case);
     if (!status)
@@ -325,7 +352,11 @@ static int expand_engine(struct matrix *matrix)
             uint64_t size_bytes =
                 user_file ? matrix->builder->user_array.size_bytes : settings->sizes[s];
             for (size_t c = 0; c < settings->cache_count; c++) {
-                int status = expand_one(matrix, settings->caches[c], size_bytes);
+                enum mm_cache_state cache = settings->caches[c];
+                bool pressure = cache == MM_CACHE_PRESSURE;
+                int status = expand_one(matrix, cache, pressure, size_bytes);
+                if (!status && pressure)
+                    status = expand_one(matrix, cache, false, size_bytes);
                 if (status)
                     return status;
             }

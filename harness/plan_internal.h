@@ -17,6 +17,7 @@
 #define MM_PLAN_DEFAULT_LAUNCHES     6
 #define MM_PLAN_DEFAULT_WARM_SAMPLES 3
 #define MM_PLAN_DEFAULT_ITERATIONS   1
+#define MM_PLAN_DEFAULT_MEMORY_SHARE 0.25
 
 /* Nobody knows how long a command takes. */
 #define MM_PLAN_COMMAND_ESTIMATE_NS UINT64_C(1000000000)
@@ -48,7 +49,9 @@ struct mm_plan_settings {
     uint32_t samples; /* 0: by the kind of case */
     uint64_t iterations;
     uint32_t warmup_passes;
-    uint64_t timeout_ns; /* 0: by the estimate */
+    uint64_t timeout_ns;   /* 0: by the estimate */
+    double memory_share;   /* of the data, for MM_CACHE_PRESSURE */
+    uint64_t memory_bytes; /* the same as a size; 0: by the share */
 };
 
 /* One element of the suite's list `cases`, checked. Nodes are borrowed from the tree. */
@@ -102,6 +105,8 @@ int mm_plan_parse_size(const char *text, uint64_t *bytes, struct mm_error *error
 /* The budget of the command line, else of the suite, if any; 0 is refused. */
 int mm_plan_read_budget(const struct mm_plan_request *request, const struct mm_config *suite,
                         uint64_t *budget_ns, struct mm_error *error);
+/* "25%" into *share with *bytes 0, or a size into *bytes. */
+int mm_plan_parse_memory(const char *text, double *share, uint64_t *bytes, struct mm_error *error);
 int mm_plan_parse_duration(const char *text, uint64_t *nanoseconds, struct mm_error *error);
 
 /* plan_load.c: the text of a suite. *path is newly allocated. */
@@ -149,8 +154,8 @@ int mm_plan_canonical(const struct mm_parameter *parameter, size_t options_bytes
 /* The promised name; newly allocated, NULL when memory is short. */
 char *mm_plan_case_name(const struct mm_plan_case *plan_case, uint64_t size_bytes);
 /* The reason of a planned skip, newly allocated in *reason, or NULL there. */
-int mm_plan_case_skip(const struct mm_plan_case *plan_case, const char *memory_reason,
-                      char **reason, struct mm_error *error);
+int mm_plan_case_skip(const struct mm_plan_case *plan_case, uint64_t size_bytes,
+                      const char *memory_reason, char **reason, struct mm_error *error);
 
 /* plan_file.c: the files. */
 int mm_plan_open_user_file(struct mm_plan_builder *builder);

@@ -22,6 +22,14 @@ static char *write_id(char kind, size_t index, char id[ID_BYTES])
     return id;
 }
 
+static json_t *pressure_to_json(const struct mm_plan_case *plan_case)
+{
+    if (plan_case->cache != MM_CACHE_PRESSURE)
+        return NULL;
+    return json_pack("{s:I, s:s}", "memory_limit_bytes", (json_int_t)plan_case->memory_limit_bytes,
+                     "stage", plan_case->fill ? "fill" : "steady");
+}
+
 static json_t *case_to_json(const struct mm_plan_case *plan_case, size_t index)
 {
     char id[ID_BYTES];
@@ -30,7 +38,7 @@ static json_t *case_to_json(const struct mm_plan_case *plan_case, size_t index)
     bool has_file = plan_case->file != SIZE_MAX;
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:O, s:s?, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, "
-        "s:s?, s:s*}",
+        "s:s?, s:s*, s:o*}",
         "id", write_id('c', index, id), "name", plan_case->name, "workload",
         plan_case->workload->name, "engine", plan_case->engine->name, "cache",
         mm_plan_cache_text(plan_case), "parameters", plan_case->parameters, "file",
@@ -42,7 +50,8 @@ static json_t *case_to_json(const struct mm_plan_case *plan_case, size_t index)
         needs->flushes, "bytes_per_pass", (json_int_t)needs->bytes_per_pass, "items_per_pass",
         (json_int_t)needs->items_per_pass, "timeout_ns", (json_int_t)plan_case->timeout_ns,
         "skipped", plan_case->skip_reason, "plugin",
-        plan_case->plugin ? mm_plugin_path(plan_case->plugin) : NULL);
+        plan_case->plugin ? mm_plugin_path(plan_case->plugin) : NULL, "pressure",
+        pressure_to_json(plan_case));
 }
 
 json_t *mm_plan_cases_to_json(const struct mm_plan *plan)
@@ -278,6 +287,25 @@ static int read_workload(const json_t *object, const struct mm_workload **worklo
     return 0;
 }
 
+static int read_pressure(const json_t *object, struct mm_plan_case *plan_case,
+                         struct mm_error *error)
+{
+    const json_t *pressure = json_object_get(object, "pressure");
+    const char *stage = NULL;
+    if (plan_case->cache != MM_CACHE_PRESSURE)
+        return 0;
+    int status = read_number(pressure, "memory_limit_bytes", 0, INT64_MAX,
+                             &plan_case->memory_limit_bytes, error);
+    if (!status)
+        status = read_text(pressure, "stage", &stage, error);
+    if (status)
+        return status;
+    plan_case->fill = !strcmp(stage, "fill");
+    if (!plan_case->fill && strcmp(stage, "steady"))
+        return mm_error_set(error, -EINVAL, "the stage '%s' is not fill or steady", stage);
+    return 0;
+}
+
 /* Who is measured and how: workload, engine, cache state, name, and the defaults of all options. */
 static int begin_case(const json_t *object, struct mm_plan_case *plan_case, struct mm_error *error)
 {
@@ -307,6 +335,8 @@ static int begin_case(const json_t *object, struct mm_plan_case *plan_case, stru
         plan_case->cache = MM_CACHE_WARM;
     else if (!status)
         status = mm_cache_state_parse(cache_name, &plan_case->cache, error);
+    if (!status)
+        status = read_pressure(object, plan_case, error);
     if (status)
         return status;
     plan_case->name = strdup(name);
@@ -366,9 +396,9 @@ int mm_plan_case_from_json(const json_t *case_json, const json_t *file_json,
         mm_plan_file_release(&file_read);
         return status;
     }
-    /* Plans give only writing cases a file that they may write. */
+    /* Plans give only writing cases, and those that start from dirty pages, a file for writing. */
     case_read.file = has_file ? 0 : SIZE_MAX;
-    file_read.writable = case_read.needs.writes;
+    file_read.writable = case_read.needs.writes || case_read.cache == MM_CACHE_DIRTY;
     *plan_case = case_read;
     *file = file_read;
     return 0;

@@ -1,6 +1,7 @@
 /* Finds by name what a suite or a command line names, and says what is nearest when there is none.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/text.h"
@@ -133,6 +134,21 @@ int mm_plan_parse_size(const char *text, uint64_t *bytes, struct mm_error *error
     }
     if (!*bytes)
         return mm_error_set(error, -EINVAL, "size '%s' must be more than nothing", text);
+    return 0;
+}
+
+int mm_plan_parse_memory(const char *text, double *share, uint64_t *bytes, struct mm_error *error)
+{
+    size_t length = strlen(text);
+    if (!length || text[length - 1] != '%') {
+        return mm_plan_parse_size(text, bytes, error);
+    }
+    char *end;
+    double percent = strtod(text, &end);
+    if (end != text + length - 1 || !(percent > 0 && percent < 100))
+        return mm_error_set(error, -EINVAL, "'%s' is not a share from 0%% to 100%%", text);
+    *share = percent / 100;
+    *bytes = 0;
     return 0;
 }
 

@@ -9,7 +9,7 @@
 
 static const char *const SUITE_KEYS[] = {"name", "purpose", "budget", "defaults", "cases"};
 #define SETTING_KEYS \
-    "launches", "samples", "iterations", "warmup", "timeout", "engine", "cache", "size"
+    "launches", "samples", "iterations", "warmup", "timeout", "engine", "cache", "size", "memory"
 static const char *const DEFAULT_KEYS[] = {SETTING_KEYS};
 static const char *const CASE_KEYS[] = {"workload", "parameters", "exclude", SETTING_KEYS};
 
@@ -192,6 +192,19 @@ static int read_timeout(const struct mm_config *config, const json_t *node,
     return status;
 }
 
+static int read_memory(const struct mm_config *config, const json_t *node,
+                       struct mm_plan_settings *settings, struct mm_error *error)
+{
+    int status = check_one_text(config, node, "memory", error);
+    if (status)
+        return status;
+    status = mm_plan_parse_memory(json_string_value(node), &settings->memory_share,
+                                  &settings->memory_bytes, error);
+    if (status)
+        mm_error_prefix(error, "%s", mm_config_where(config, node));
+    return status;
+}
+
 /* Lays the settings that object has over those that are there. */
 static int read_settings(const struct mm_config *config, const json_t *object,
                          struct mm_plan_settings *settings, struct mm_error *error)
@@ -201,10 +214,8 @@ static int read_settings(const struct mm_config *config, const json_t *object,
         int (*read)(const struct mm_config *config, const json_t *node,
                     struct mm_plan_settings *settings, struct mm_error *error);
     } readers[] = {
-        {"engine", read_engines},
-        {"cache", read_caches},
-        {"size", read_sizes},
-        {"timeout", read_timeout},
+        {"engine", read_engines},  {"cache", read_caches},  {"size", read_sizes},
+        {"timeout", read_timeout}, {"memory", read_memory},
     };
     for (size_t i = 0; i < MM_COUNT_OF(readers); i++) {
         const json_t *node = json_object_get(object, readers[i].key);
@@ -224,6 +235,7 @@ static int built_in_settings(struct mm_plan_settings *settings, struct mm_error 
         .size_count = 1,
         .launches = MM_PLAN_DEFAULT_LAUNCHES,
         .iterations = MM_PLAN_DEFAULT_ITERATIONS,
+        .memory_share = MM_PLAN_DEFAULT_MEMORY_SHARE,
     };
     if (mm_engine_count > MM_PLAN_LIST_LIMIT)
         return mm_error_set(error, -E2BIG, "more than %d engines are built in", MM_PLAN_LIST_LIMIT);

@@ -9,6 +9,7 @@
 #include "common/text.h"
 #include "harness/command.h"
 #include "harness/counters.h"
+#include "harness/memory_limit.h"
 #include "harness/plan.h"
 #include "harness/protocol.h"
 #include "harness/worker_command.h"
@@ -25,6 +26,7 @@ struct worker {
     struct mm_plan_file file;
     json_t *files; /* of a command, as the launcher sent them */
     struct mm_counters *counters;
+    struct mm_memory_limit limit; /* folder "" without one */
     struct mm_histogram flush_ns;
     json_t *effective;
 };
@@ -84,6 +86,13 @@ static int prepare(struct worker *worker, const json_t *request)
     if (code < 0) {
         return send_failure(worker, "error", 0, error.text);
     }
+    if (worker->plan_case.cache == MM_CACHE_PRESSURE) {
+        code = mm_memory_limit_enter(&mm_memory_limit_this_system,
+                                     worker->plan_case.memory_limit_bytes, &worker->limit, &error);
+    }
+    if (code < 0) {
+        return send_failure(worker, "cache", 0, error.text);
+    }
     return send_answer(worker, json_pack("{s:b, s:i}", "ok", 1, "pid", (int)getpid()));
 }
 
@@ -98,6 +107,7 @@ static int read_sample_request(const struct worker *worker, const json_t *reques
         .plan_case = &worker->plan_case,
         .file = &worker->file,
         .counters = worker->counters,
+        .limit = worker->limit.folder[0] != '\0' ? &worker->limit : NULL,
         .first = !worker->sampled,
         .delay_share = delay == NULL ? 0 : json_number_value(delay),
     };

@@ -4,12 +4,16 @@
 #include <errno.h>
 #include <string.h>
 
+#include "harness/data_file.h"
 #include "results/record.h"
 
 /* By the device's bytes a sample was cold when at least this share of the payload came from there,
  * and warm when at most the other did. */
 #define COLD_DELIVERED_SHARE 0.90
 #define WARM_DELIVERED_SHARE 0.01
+
+/* The kernel counts pages in batches per processor, and lets a few through. */
+#define PRESSURE_SLACK 1.05
 
 static bool reads_whole_array(const struct mm_plan_case *plan_case, const struct mm_plan_file *file)
 {
@@ -54,17 +58,90 @@ static int prepare_warm(const struct mm_plan_file *file, bool rebuild,
     return code;
 }
 
+static int expected_content(const void *context, uint64_t offset_bytes, uint64_t length_bytes,
+                            void *buffer)
+{
+    const struct mm_plan_file *file = context;
+    mm_data_file_expected(file, offset_bytes - file->array.offset_bytes, length_bytes, buffer);
+    return 0;
+}
+
+/* A reader finds the bytes of a generated file, which earlier writers may have changed. */
+static int prepare_dirty(const struct mm_plan_case *plan_case, const struct mm_plan_file *file,
+                         struct mm_worker_cache *cache, struct mm_worker_failure *failure)
+{
+    bool anew = file->generated && !plan_case->needs.writes;
+    if (!file->writable) {
+        return mm_error_set(&failure->error, -EACCES,
+                            "dirty means that '%s' is written before the clock, but it is not for "
+                            "writing",
+                            file->path);
+    }
+    return mm_cache_make_dirty(file->path, file->array.offset_bytes, file->array.size_bytes,
+                               anew ? expected_content : NULL, file, &cache->before,
+                               &failure->error);
+}
+
+/* Evicted once, so that all pages of the file are counted in the group of this launch. */
+static int prepare_pressure(const struct mm_plan_case *plan_case, const struct mm_plan_file *file,
+                            bool rebuild, struct mm_worker_cache *cache,
+                            struct mm_worker_failure *failure)
+{
+    if (plan_case->fill || rebuild) {
+        return mm_cache_make_cold(file->path, &cache->before, &failure->error);
+    }
+    return mm_cache_residency(file->path, file->array.offset_bytes, file->array.size_bytes,
+                              &cache->before, &failure->error);
+}
+
 int mm_worker_cache_prepare(const struct mm_plan_case *plan_case, const struct mm_plan_file *file,
                             bool rebuild, struct mm_worker_cache *cache,
                             struct mm_worker_failure *failure)
 {
+    struct mm_memory_limit limit = cache->limit;
+
     memset(cache, 0, sizeof(*cache));
+    cache->limit = limit;
     failure->kind = "cache";
-    if (plan_case->cache == MM_CACHE_COLD) {
+    switch (plan_case->cache) {
+    case MM_CACHE_COLD:
         return prepare_cold(plan_case, file, cache, failure);
+    case MM_CACHE_DIRTY:
+        return prepare_dirty(plan_case, file, cache, failure);
+    case MM_CACHE_PRESSURE:
+        return prepare_pressure(plan_case, file, rebuild, cache, failure);
+    case MM_CACHE_WARM:
+        break;
     }
     cache->no_file = (plan_case->engine->capabilities & MM_ENGINE_FILE_BACKED) == 0;
     return cache->no_file ? 0 : prepare_warm(file, rebuild, cache, failure);
+}
+
+int mm_worker_cache_warmed_up(const struct mm_plan_case *plan_case, const struct mm_plan_file *file,
+                              struct mm_worker_cache *cache, struct mm_worker_failure *failure)
+{
+    if (plan_case->cache != MM_CACHE_PRESSURE || plan_case->fill) {
+        return 0;
+    }
+    failure->kind = "cache";
+    return mm_cache_residency(file->path, file->array.offset_bytes, file->array.size_bytes,
+                              &cache->before, &failure->error);
+}
+
+/* More of the file in memory than the limit allows is counted in somebody else's group. */
+static int confirm_pressure(const struct mm_plan_file *file, const struct mm_worker_cache *cache,
+                            struct mm_worker_failure *failure)
+{
+    double resident_bytes = cache->after.resident_share * (double)file->array.size_bytes;
+
+    if (strcmp(cache->after.method, "none") == 0 ||
+        resident_bytes <= PRESSURE_SLACK * (double)cache->limit.limit_bytes) {
+        return 0;
+    }
+    return mm_error_set(&failure->error, -EBUSY,
+                        "asked for pressure, but %.0f bytes of '%s' are in memory, above the limit "
+                        "of %llu: another process holds them",
+                        resident_bytes, file->path, (unsigned long long)cache->limit.limit_bytes);
 }
 
 static int confirm_by_device_bytes(const struct mm_plan_case *plan_case,
@@ -110,8 +187,12 @@ int mm_worker_cache_confirm(const struct mm_plan_case *plan_case, const struct m
         }
     }
     failure->kind = "cache";
-    return mm_cache_residency(file->path, file->array.offset_bytes, file->array.size_bytes,
-                              &cache->after, &failure->error);
+    int code = mm_cache_residency(file->path, file->array.offset_bytes, file->array.size_bytes,
+                                  &cache->after, &failure->error);
+    if (code == 0 && plan_case->cache == MM_CACHE_PRESSURE) {
+        code = confirm_pressure(file, cache, failure);
+    }
+    return code;
 }
 
 static json_t *share_or_why(const struct mm_cache_residency *residency)
@@ -142,10 +223,14 @@ json_t *mm_worker_cache_to_json(const struct mm_plan_case *plan_case,
     const struct mm_cache_residency *before = cache->no_file ? &memory : &cache->before;
     const struct mm_cache_residency *after = cache->no_file ? &memory : &cache->after;
 
-    return json_pack(
-        "{s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "requested", mm_cache_state_name(plan_case->cache),
-        "method", cache->by_device_bytes ? "device-bytes" : before->method, "rebuilt",
-        cache->rebuilt, "resident_share_before", share_or_why(before), "dirty_bytes_before",
-        bytes_or_why(before, before->dirty_bytes), "writeback_bytes_before",
-        bytes_or_why(before, before->writeback_bytes), "resident_share_after", share_or_why(after));
+    bool limited = plan_case->cache == MM_CACHE_PRESSURE;
+
+    return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o*}", "requested",
+                     mm_cache_state_name(plan_case->cache), "method",
+                     cache->by_device_bytes ? "device-bytes" : before->method, "rebuilt",
+                     cache->rebuilt, "resident_share_before", share_or_why(before),
+                     "dirty_bytes_before", bytes_or_why(before, before->dirty_bytes),
+                     "writeback_bytes_before", bytes_or_why(before, before->writeback_bytes),
+                     "resident_share_after", share_or_why(after), "limit",
+                     limited ? mm_memory_limit_to_json(&cache->limit) : NULL);
 }

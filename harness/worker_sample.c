@@ -132,6 +132,10 @@ static int open_and_warm_up(struct sample *sample)
         sample->process.run.warm_passes += code == 0 && sample->peers != NULL;
     }
     if (code == 0) {
+        code = mm_worker_cache_warmed_up(sample->request->plan_case, sample->request->file,
+                                         &sample->cache, sample->failure);
+    }
+    if (code == 0) {
         code = step(sample, MM_WORKER_BEGIN);
     }
     mm_machine_read(&sample->places, &sample->machine_before);
@@ -384,6 +388,9 @@ static int take(struct sample *sample)
     const struct mm_worker_sample_request *request = sample->request;
 
     int code = step(sample, MM_WORKER_PREPARE);
+    if (request->limit != NULL) {
+        sample->cache.limit = *request->limit;
+    }
     if (code == 0) {
         code = mm_worker_cache_prepare(request->plan_case, request->file, request->first,
                                        &sample->cache, sample->failure);

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "harness/counters.h"
+#include "harness/memory_limit.h"
 #include "harness/peers.h"
 #include "harness/plan.h"
 #include "results/histogram.h"
@@ -18,8 +19,9 @@ struct mm_worker_sample_request {
     struct mm_counters *counters; /* of this process */
     uint64_t seed;
     uint64_t iterations;
-    bool first;         /* of the launch: the page cache is built anew for it */
-    double delay_share; /* 0, or the slowdown to inject */
+    const struct mm_memory_limit *limit; /* that this process is in, or NULL */
+    bool first;                          /* of the launch: the page cache is built anew for it */
+    double delay_share;                  /* 0, or the slowdown to inject */
 };
 
 /*

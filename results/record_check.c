@@ -504,6 +504,21 @@ static int check_case_file(struct checker *checker, const struct place *place, c
     return expected(checker, &file, "the id of a file of this record", id);
 }
 
+static int check_stage(struct checker *checker, const struct place *place, const json_t *value)
+{
+    static const char *const words[] = {"fill", "steady"};
+    return check_word(checker, place, value, words, MM_COUNT_OF(words));
+}
+
+static int check_pressure(struct checker *checker, const struct place *place, const json_t *value)
+{
+    static const struct member members[] = {
+        {"memory_limit_bytes", check_natural, false},
+        {"stage", check_stage, false},
+    };
+    return check_members(checker, place, value, members, MM_COUNT_OF(members));
+}
+
 static int check_case(struct checker *checker, const struct place *place, const json_t *value)
 {
     static const struct member members[] = {
@@ -526,6 +541,7 @@ static int check_case(struct checker *checker, const struct place *place, const 
         {"timeout_ns", check_natural, false},
         {"skipped", check_text_or_null, false},
         {"plugin", check_name, true},
+        {"pressure", check_pressure, true},
     };
     const struct place id = {place, "id", 0};
     const struct place name = {place, "name", 0};
@@ -541,6 +557,17 @@ static int check_case(struct checker *checker, const struct place *place, const 
     return result;
 }
 
+static int check_limit(struct checker *checker, const struct place *place, const json_t *value)
+{
+    static const struct member members[] = {
+        {"version", check_positive, false},
+        {"limit_bytes", check_positive, false},
+        {"peak_bytes", check_natural_metric, false},
+        {"hits", check_natural_metric, false},
+    };
+    return check_members(checker, place, value, members, MM_COUNT_OF(members));
+}
+
 static int check_sample_cache(struct checker *checker, const struct place *place,
                               const json_t *value)
 {
@@ -552,6 +579,7 @@ static int check_sample_cache(struct checker *checker, const struct place *place
         {"dirty_bytes_before", check_natural_metric, false},
         {"writeback_bytes_before", check_natural_metric, false},
         {"resident_share_after", check_share_metric, false},
+        {"limit", check_limit, true}, /* with pressure */
     };
     return check_members(checker, place, value, members, MM_COUNT_OF(members));
 }

@@ -19,6 +19,7 @@
 #include "harness/command.h"
 #include "harness/environment.h"
 #include "harness/launcher.h"
+#include "harness/memory_limit.h"
 
 /* No more than this of a run is lost when the machine fails. */
 #define SAVE_EVERY_NS UINT64_C(2000000000)
@@ -405,6 +406,8 @@ static int conclude(struct campaign *campaign, struct mm_error *error)
 
 static int run_campaign(struct campaign *campaign, struct mm_error *error)
 {
+    /* What a run that was killed has left. */
+    mm_memory_limit_sweep(&mm_memory_limit_this_system);
     int code = make_files(campaign, error);
     if (code == 0) {
         code = save(campaign, error);

@@ -60,7 +60,7 @@ static const struct argp_option options[] = {
     {"command", KEY_COMMAND, "COMMAND", 0,
      "a whole command instead, taken apart without a shell; or its words at the end, after --", 1},
     {"engine", 'e', "NAME,...", 0, "engines (all of them without this option)", 1},
-    {"cache", 'c', "STATE,...", 0, "cache states: cold, warm (both)", 1},
+    {"cache", 'c', "STATE,...", 0, "cache states: cold, warm, dirty, pressure (the first two)", 1},
     {"parameter", 'p', "NAME=VALUE,...", 0,
      "a parameter of a workload or an engine; several values multiply", 1},
     {"launches", KEY_LAUNCHES, "N", 0, "fresh processes per case; intervals need 6", 1},

@@ -385,7 +385,8 @@ static int examine_without_calls(void *context)
                 state_of(facts, count, "io_uring") == MM_DOCTOR_MISSING &&
                 state_of(facts, count, "page faults") == MM_DOCTOR_LIMITED &&
                 state_of(facts, count, "hardware counters") == MM_DOCTOR_MISSING &&
-                state_of(facts, count, "cold cache") == MM_DOCTOR_OK;
+                state_of(facts, count, "cache cold") == MM_DOCTOR_OK &&
+                state_of(facts, count, "cache dirty") == MM_DOCTOR_LIMITED;
     for (size_t i = 0; !seen && i < count; i++)
         fprintf(stderr, "%s: %d %s\n", facts[i].subject, (int)facts[i].state, facts[i].finding);
     for (size_t i = 0; i < count; i++) {

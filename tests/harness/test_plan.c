@@ -15,6 +15,7 @@
 
 #include "common/text.h"
 #include "harness/plan_internal.h"
+#include "tests/harness/refuse.h"
 
 #define MIB (UINT64_C(1) << 20)
 
@@ -516,6 +517,87 @@ static void warm_means_nothing_past_the_page_cache(void **state)
     mm_plan_free(plan);
 }
 
+static void pressure_comes_twice_to_fill_and_in_the_steady_state(void **state)
+{
+    struct fixture fixture;
+    struct mm_plan *plan = made(suite_request(&fixture,
+                                              "name: a\n"
+                                              "cases:\n"
+                                              "  - workload: sequential\n"
+                                              "    engine: mmap\n"
+                                              "    cache: pressure\n"
+                                              "    memory: 50%\n"
+                                              "    size: 64MiB\n",
+                                              *state));
+    assert_int_equal(plan->case_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        const struct mm_plan_case *one = &plan->cases[i];
+        assert_int_equal(one->cache, MM_CACHE_PRESSURE);
+        assert_int_equal(one->memory_limit_bytes, UINT64_C(32) << 20);
+        assert_int_equal(one->fill, i == 0);
+        assert_int_equal(one->warmup_passes, i);
+        assert_non_null(strstr(one->name, i == 0 ? "/size:64MiB/memory:32MiB/stage:fill"
+                                                 : "/size:64MiB/memory:32MiB/stage:steady"));
+    }
+    mm_plan_free(plan);
+}
+
+static void a_memory_limit_that_makes_no_sense_is_refused_or_skipped(void **state)
+{
+    struct fixture fixture;
+    assert_suite_refused("name: a\n"
+                         "cases:\n"
+                         "  - workload: sequential\n"
+                         "    memory: 120%\n",
+                         *state, "'120%' is not a share");
+    struct mm_plan *plan = made(suite_request(&fixture,
+                                              "name: a\n"
+                                              "cases:\n"
+                                              "  - workload: sequential\n"
+                                              "    engine: mmap\n"
+                                              "    cache: pressure\n"
+                                              "    size: 8MiB\n"
+                                              "  - workload: random\n"
+                                              "    engine: mmap\n"
+                                              "    cache: pressure\n"
+                                              "    memory: 64MiB\n"
+                                              "    size: 32MiB\n",
+                                              *state));
+    assert_non_null(strstr(plan->cases[0].skip_reason, "too small for the worker itself"));
+    assert_non_null(strstr(plan->cases[2].skip_reason, "there is no pressure"));
+    mm_plan_free(plan);
+}
+
+/* In a child, since a filter of system calls stays. */
+static int plan_dirty_without_cachestat(void *context)
+{
+    const char *workloads[] = {"sequential"};
+    const char *engines[] = {"mmap"};
+    const char *caches[] = {"dirty"};
+    struct mm_plan_request request = options_request(workloads, 1, context);
+    struct mm_plan *plan = NULL;
+    request.engines = engines;
+    request.engine_count = 1;
+    request.caches = caches;
+    request.cache_count = 1;
+    if (refuse_call(451, ENOSYS))
+        return 77;
+    if (mm_plan_make(&request, &plan, NULL))
+        return 1;
+    const char *reason = plan->cases[0].skip_reason;
+    int code = reason && strstr(reason, "only cachestat tells dirty pages") ? 0 : 2;
+    mm_plan_free(plan);
+    return code;
+}
+
+static void dirty_without_cachestat_is_skipped(void **state)
+{
+    int code = exit_code_of_child(plan_dirty_without_cachestat, *state);
+    if (code == 77)
+        skip();
+    assert_int_equal(code, 0);
+}
+
 static void cold_on_a_memory_file_system_is_skipped(void **state)
 {
     (void)state;
@@ -853,6 +935,9 @@ int main(void)
         PLAN_TEST(wrong_options_are_named),
         PLAN_TEST(what_makes_no_sense_is_skipped_with_a_reason),
         PLAN_TEST(warm_means_nothing_past_the_page_cache),
+        PLAN_TEST(pressure_comes_twice_to_fill_and_in_the_steady_state),
+        PLAN_TEST(a_memory_limit_that_makes_no_sense_is_refused_or_skipped),
+        PLAN_TEST(dirty_without_cachestat_is_skipped),
         PLAN_TEST(cold_on_a_memory_file_system_is_skipped),
         PLAN_TEST(readers_share_a_file_that_writers_leave_alone),
         PLAN_TEST(a_file_of_the_users_is_read_as_the_options_say),
