@@ -1,6 +1,7 @@
 /* Making and checking generated data files. */
 #include "harness/data_file.h"
 
+#include <dirent.h>
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -262,12 +263,40 @@ static int lock_folder(const char *path, int *descriptor, struct mm_error *error
     return status;
 }
 
+static bool is_partial(const char *name)
+{
+    static const char start[] = "mapmeter-";
+    static const char end[] = ".dat.partial";
+    size_t length = strlen(name);
+    return length > sizeof(start) + sizeof(end) && !strncmp(name, start, sizeof(start) - 1) &&
+           !strcmp(name + length - (sizeof(end) - 1), end);
+}
+
+/* Only the holder of the lock makes files, so what has such a name is of a run that was killed. */
+static void remove_partials(int folder)
+{
+    int again = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = again < 0 ? NULL : fdopendir(again);
+    if (!stream) {
+        if (again >= 0)
+            close(again);
+        return;
+    }
+    const struct dirent *entry;
+    while ((entry = readdir(stream))) {
+        if (is_partial(entry->d_name))
+            unlinkat(dirfd(stream), entry->d_name, 0);
+    }
+    closedir(stream);
+}
+
 int mm_data_file_ensure(const struct mm_plan_file *file, struct mm_error *error)
 {
     int folder = -1;
     int status = lock_folder(file->path, &folder, error);
     if (status)
         return status;
+    remove_partials(folder);
     status = check_existing(file, error);
     if (status == -ENOENT) {
         char *partial = mm_text_format("%s.partial", file->path);

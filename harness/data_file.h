@@ -8,7 +8,8 @@
 /*
  * Makes the file when it is not there or not whole: written under a temporary name, fsynced,
  * renamed, so that a file with the right name is right. Under a lock, so that two runs do not make
- * it twice. Dirty pages are written back when it returns. Errors name path and cause (-ENOSPC...).
+ * it twice; what a killed run left unfinished in the folder is removed. Dirty pages are written
+ * back when it returns. Errors name path and cause (-ENOSPC...).
  */
 int mm_data_file_ensure(const struct mm_plan_file *file, struct mm_error *error);
 

@@ -165,12 +165,18 @@ class Test:
                     stream.write("x")
         link = self.path("mapmeter-results", ".latest-4194399")  # above any process id
         os.symlink("nowhere", link)
+        data = self.path("cache", "mapmeter-u8-4711-seed1-read.dat.partial")
+        other = self.path("cache", "my.dat.partial")
+        for path in (data, other):
+            with open(path, "w", encoding="utf-8") as stream:
+                stream.write("x")
         descriptor = os.open(locked, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         self.mapmeter("-w", "sequential", "-e", "memory", "-c", "warm", "--size", "64KiB",
                       "--launches", "1", "-q")
         os.close(descriptor)
         assert not os.path.lexists(link)
+        assert not os.path.exists(data) and os.path.exists(other)
         for name in left:
             assert not os.path.exists(os.path.join(old, name)), name
             assert os.path.exists(os.path.join(locked, name)), name
