@@ -89,6 +89,40 @@ static int write_plots(const char *folder, const struct mm_plots *plots, struct 
     return result;
 }
 
+/* One histogram as plots/flush_ns-<case>.hgrm, in nanoseconds. */
+static int write_hgrm(const char *folder, const struct mm_summary_case *one, struct mm_error *error)
+{
+    char *bytes = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&bytes, &size);
+    char *name = mm_text_format("plots/flush_ns-%s.hgrm", one->id);
+    int result = 0;
+    if (!stream || !name) {
+        result = mm_error_set(error, -ENOMEM, "out of memory");
+        if (stream) {
+            fclose(stream);
+        }
+    } else {
+        mm_histogram_write_hgrm(one->flush_ns, stream, 1);
+        result = save(folder, name, stream, &bytes, &size, error);
+    }
+    free(name);
+    free(bytes);
+    return result;
+}
+
+static int write_histograms(const char *folder, const struct mm_summary *summary,
+                            struct mm_error *error)
+{
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < summary->case_count; i++) {
+        if (summary->cases[i].flush_ns) {
+            result = write_hgrm(folder, &summary->cases[i], error);
+        }
+    }
+    return result;
+}
+
 /* Of the plots that have data and no picture: one warning for each reason. */
 static void warn_of_missing(const struct mm_report_options *options, const struct mm_plots *plots)
 {
@@ -129,6 +163,9 @@ int mm_report_write(const struct mm_record *record, const char *folder,
     }
     if (result == 0 && options->plots) {
         result = write_plots(folder, &plots, error);
+    }
+    if (result == 0 && options->plots) {
+        result = write_histograms(folder, summary, error);
     }
     if (result == 0 && options->html) {
         result = write_page(folder, summary, &findings, &plots, &links, error);

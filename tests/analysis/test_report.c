@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "analysis/report/report.h"
+#include "analysis/summary.h"
 #include "common/file.h"
 #include "common/text.h"
 #include "tests/support/synthetic_record.h"
@@ -146,6 +147,49 @@ static void only_what_is_asked_for_is_written(void **state)
     mm_record_free(record);
 }
 
+static void remove_folder(const char *folder)
+{
+    char *command = mm_text_format("rm -r '%s'", folder);
+    assert_int_equal(system(command), 0);
+    free(command);
+}
+
+static void flush_times_are_written_for_percentile_plotters(void **state)
+{
+    (void)state;
+    const struct synthetic_record_spec spec = {.noise = 0.05, .flushes = true};
+    struct mm_record *record = synthetic_record(&spec);
+    char folder[] = "/var/tmp/mapmeter-report-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    const struct mm_report_options options = {.plots = true};
+    assert_int_equal(mm_report_write(record, folder, &options, NULL), 0);
+    struct mm_summary *summary;
+    assert_int_equal(mm_summary_make(record, &summary, NULL), 0);
+    size_t written = 0;
+    for (size_t i = 0; i < summary->case_count; i++) {
+        const struct mm_summary_case *one = &summary->cases[i];
+        char *path = mm_text_format("%s/plots/flush_ns-%s.hgrm", folder, one->id);
+        char *text = NULL;
+        size_t size;
+        int code = mm_file_read(path, 1 << 20, &text, &size, NULL);
+        assert_int_equal(code == 0, one->flush_ns != NULL);
+        if (code == 0) {
+            char *total = mm_text_format("Total count    = %12llu]",
+                                         (unsigned long long)one->flush_ns->count);
+            assert_non_null(strstr(text, "1/(1-Percentile)"));
+            assert_non_null(strstr(text, total));
+            free(total);
+            written++;
+        }
+        free(text);
+        free(path);
+    }
+    assert_true(written > 0);
+    mm_summary_free(summary);
+    remove_folder(folder);
+    mm_record_free(record);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +199,7 @@ int main(void)
         cmocka_unit_test(a_table_for_a_full_device_is_an_error),
         cmocka_unit_test(a_folder_that_is_a_file_is_an_error_that_names_it),
         cmocka_unit_test(only_what_is_asked_for_is_written),
+        cmocka_unit_test(flush_times_are_written_for_percentile_plotters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
