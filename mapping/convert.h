@@ -6,17 +6,24 @@
 
 #include "mapping/dtype.h"
 
-/* Copies count items of item_bytes (1, 2, 4, 8 or 16) between strides; they may be unaligned. */
+/* Copies count items between strides; they may be unaligned. */
 void marray_copy_items(const unsigned char *source, int64_t source_stride, unsigned char *target,
                        int64_t target_stride, uint64_t count, uint32_t item_bytes);
 
+/* NULL when elements of source can become elements of target, else why they cannot. Static text. */
+const char *marray_cannot_convert(const struct marray_dtype *source,
+                                  const struct marray_dtype *target);
+
 /*
- * Converts count elements as numpy's astype() does: truncation of fractions, wrapping of integers,
- * anything but zero is true, the imaginary part goes. A float that its integer cannot hold gives
- * some number, the same one everywhere: C leaves that undefined, numpy leaves it to the machine.
+ * Converts count elements of types that can be converted, as numpy's assignment does: truncation of
+ * fractions, wrapping of integers, anything but zero is true, the imaginary part goes; text is cut
+ * or padded with zeros; times round down to a coarser unit; records go field by field in their
+ * order, and what lies between the fields of the target stays. A float that its integer cannot hold
+ * gives some number, the same one everywhere: C leaves that undefined, numpy leaves it to the
+ * machine. 0, or -EILSEQ at a character beyond ASCII between S and U: elements before it are done.
  */
-void marray_convert(const struct marray_dtype *source_dtype, const unsigned char *source,
-                    int64_t source_stride, const struct marray_dtype *target_dtype,
-                    unsigned char *target, int64_t target_stride, uint64_t count);
+int marray_convert(const struct marray_dtype *source_dtype, const unsigned char *source,
+                   int64_t source_stride, const struct marray_dtype *target_dtype,
+                   unsigned char *target, int64_t target_stride, uint64_t count);
 
 #endif

@@ -1,6 +1,7 @@
-/* Moving elements between views and dense buffers. */
+/* Moving elements between views and dense buffers, and from view to view. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mapping/array.h"
@@ -13,91 +14,121 @@
 #define STRIP_ITEMS 64
 
 #define PATTERN_BYTES 4096
+/* A longer item gains nothing from being repeated. */
+#define PATTERN_ITEM_BYTES 64
 
-/* One transfer between a view and a buffer in C order of the view. Only one of the two ways is
- * used: reading writes dense_target, writing reads dense_source. */
+/* Elements on their way from one layout to another of the same shape. */
 struct transfer {
-    const struct marray *array;
-    struct marray_dtype dtype; /* of the buffer */
-    const unsigned char *dense_source;
-    unsigned char *dense_target;
+    const struct marray_dtype *source_dtype, *target_dtype;
+    const unsigned char *source;
+    unsigned char *target;
+    int count; /* of loops, outermost first */
+    uint64_t length[MARRAY_MAX_DIMENSIONS];
+    int64_t source_stride[MARRAY_MAX_DIMENSIONS];
+    int64_t target_stride[MARRAY_MAX_DIMENSIONS];
 };
 
-static void transfer_run(const struct transfer *transfer, unsigned char *elements, int64_t stride,
-                         uint64_t dense_index, uint64_t count)
+/* The loops in C order of the shape, axes that continue each other on both sides made one. */
+static void plan_loops(struct transfer *transfer, const uint64_t *shape, int dimensions,
+                       const int64_t *source_strides, const int64_t *target_strides)
 {
-    const struct marray_dtype *dense = &transfer->dtype;
-    uint64_t dense_offset = dense_index * dense->item_bytes;
-    if (transfer->dense_target)
-        marray_convert(&transfer->array->dtype, elements, stride, dense,
-                       transfer->dense_target + dense_offset, dense->item_bytes, count);
-    else
-        marray_convert(dense, transfer->dense_source + dense_offset, dense->item_bytes,
-                       &transfer->array->dtype, elements, stride, count);
+    int last = -1;
+    for (int axis = 0; axis < dimensions; axis++) {
+        if (shape[axis] == 1)
+            continue;
+        int64_t length = (int64_t)shape[axis];
+        if (last >= 0 && transfer->source_stride[last] == length * source_strides[axis] &&
+            transfer->target_stride[last] == length * target_strides[axis])
+            transfer->length[last] *= shape[axis];
+        else
+            transfer->length[++last] = shape[axis];
+        transfer->source_stride[last] = source_strides[axis];
+        transfer->target_stride[last] = target_strides[axis];
+    }
+    transfer->count = last + 1;
+}
+
+static int run(const struct transfer *transfer, int64_t source_offset, int64_t target_offset,
+               uint64_t count)
+{
+    int last = transfer->count - 1;
+    return marray_convert(transfer->source_dtype, transfer->source + source_offset,
+                          transfer->source_stride[last], transfer->target_dtype,
+                          transfer->target + target_offset, transfer->target_stride[last], count);
 }
 
 /* The innermost two loops in strips across the outer one, so that a transposed array is not walked
  * with one page fault or cache miss for every element. */
-static void transfer_plane(const struct transfer *transfer, const struct marray_loops *loops,
-                           unsigned char *elements, uint64_t dense_index)
+static int run_plane(const struct transfer *transfer, int64_t source_offset, int64_t target_offset)
 {
-    int row = loops->count - 2;
-    int column = loops->count - 1;
-    uint64_t columns = loops->length[column];
+    int row = transfer->count - 2;
+    int column = transfer->count - 1;
+    uint64_t columns = transfer->length[column];
     for (uint64_t j = 0; j < columns; j += STRIP_ITEMS) {
         uint64_t strip = columns - j < STRIP_ITEMS ? columns - j : STRIP_ITEMS;
-        for (uint64_t i = 0; i < loops->length[row]; i++)
-            transfer_run(transfer,
-                         elements + (int64_t)i * loops->stride_bytes[row] +
-                             (int64_t)j * loops->stride_bytes[column],
-                         loops->stride_bytes[column], dense_index + i * columns + j, strip);
+        int64_t source = source_offset + (int64_t)j * transfer->source_stride[column];
+        int64_t target = target_offset + (int64_t)j * transfer->target_stride[column];
+        for (uint64_t i = 0; i < transfer->length[row]; i++) {
+            int status = run(transfer, source, target, strip);
+            if (status)
+                return status;
+            source += transfer->source_stride[row];
+            target += transfer->target_stride[row];
+        }
     }
+    return 0;
 }
 
-static int64_t magnitude(int64_t value)
+static bool is_steep(const int64_t *strides, int last)
 {
-    return value < 0 ? -value : value;
+    return strides[last - 1] != 0 && llabs(strides[last - 1]) < llabs(strides[last]);
 }
 
 /* Guarded. */
-static int transfer_all(void *context)
+static int run_transfer(void *context)
 {
     const struct transfer *transfer = context;
-    const struct marray *array = transfer->array;
-    struct marray_loops loops;
-    marray_loops_in_order(array->shape, array->strides, array->dimensions, &loops);
-    if (loops.count == 0) {
-        transfer_run(transfer, array->data, array->dtype.item_bytes, 0, 1);
-        return 0;
-    }
-    int last = loops.count - 1;
-    bool is_plane =
-        last > 0 && magnitude(loops.stride_bytes[last - 1]) < magnitude(loops.stride_bytes[last]);
+    if (transfer->count == 0)
+        return marray_convert(transfer->source_dtype, transfer->source, 0, transfer->target_dtype,
+                              transfer->target, 0, 1);
+    int last = transfer->count - 1;
+    bool is_plane = last > 0 && (is_steep(transfer->source_stride, last) ||
+                                 is_steep(transfer->target_stride, last));
     int outer = is_plane ? last - 1 : last;
-    uint64_t block = loops.length[last] * (is_plane ? loops.length[last - 1] : 1);
     uint64_t counters[MARRAY_MAX_DIMENSIONS] = {0};
-    unsigned char *elements = array->data;
-    uint64_t dense_index = 0;
-    for (bool done = false; !done; dense_index += block) {
-        if (is_plane)
-            transfer_plane(transfer, &loops, elements, dense_index);
-        else
-            transfer_run(transfer, elements, loops.stride_bytes[last], dense_index, block);
-        elements += marray_loops_next(&loops, outer, counters, &done);
+    int64_t source = 0;
+    int64_t target = 0;
+    for (;;) {
+        int status = is_plane ? run_plane(transfer, source, target)
+                              : run(transfer, source, target, transfer->length[last]);
+        if (status)
+            return status;
+        int axis = outer - 1;
+        for (; axis >= 0; axis--) {
+            source += transfer->source_stride[axis];
+            target += transfer->target_stride[axis];
+            if (++counters[axis] < transfer->length[axis])
+                break;
+            source -= (int64_t)transfer->length[axis] * transfer->source_stride[axis];
+            target -= (int64_t)transfer->length[axis] * transfer->target_stride[axis];
+            counters[axis] = 0;
+        }
+        if (axis < 0)
+            return 0;
     }
-    return 0;
 }
 
-static int choose_dtype(const struct marray *array, const char *text, struct marray_dtype *dtype)
+int marray_choose_dtype(const struct marray *array, const char *text, struct marray_dtype *dtype)
 {
     /* The array's own descr is worth a look: reading text costs more than one element does. */
-    if (text && strcmp(text, array->dtype.descr))
+    if (text && strcmp(text, marray_dtype_descr(&array->dtype)))
         return marray_dtype_parse(text, dtype, array->message);
     *dtype = array->dtype;
+    marray_dtype_keep(dtype);
     return 0;
 }
 
-static int check_writable(const struct marray *array)
+int marray_check_writable(const struct marray *array)
 {
     if (array->map->mode != MARRAY_READ)
         return 0;
@@ -105,41 +136,172 @@ static int check_writable(const struct marray *array)
                        MARRAY_PATH(array));
 }
 
-/* Sets dtype and checks that the buffer has just the bytes of the elements. */
-static int prepare(const struct marray *array, const char *dtype, size_t buffer_bytes,
-                   struct transfer *transfer)
+int marray_check_conversion(const struct marray *array, const struct marray_dtype *source,
+                            const struct marray_dtype *target)
 {
-    transfer->array = array;
-    int status = choose_dtype(array, dtype, &transfer->dtype);
-    if (status)
-        return status;
+    const char *why = marray_cannot_convert(source, target);
+    if (!why)
+        return 0;
+    return marray_fail(array->message, -EINVAL, "'%.200s': elements of %.80s into %.80s: %s",
+                       MARRAY_PATH(array), marray_dtype_descr(source), marray_dtype_descr(target),
+                       why);
+}
+
+static int check_buffer(const struct marray *array, const struct marray_dtype *dtype,
+                        size_t buffer_bytes)
+{
     uint64_t needed_bytes;
-    if (__builtin_mul_overflow(array->length, transfer->dtype.item_bytes, &needed_bytes) ||
+    if (__builtin_mul_overflow(array->length, dtype->item_bytes, &needed_bytes) ||
         needed_bytes != buffer_bytes)
         return marray_fail(array->message, -EINVAL,
-                           "'%s': a buffer of %zu bytes for %" PRIu64 " elements of %s",
-                           MARRAY_PATH(array), buffer_bytes, array->length, transfer->dtype.descr);
+                           "'%s': a buffer of %zu bytes for %" PRIu64 " elements of %.80s",
+                           MARRAY_PATH(array), buffer_bytes, array->length,
+                           marray_dtype_descr(dtype));
     return 0;
+}
+
+int marray_tell_conversion(const struct marray *array, int status)
+{
+    if (status == -EILSEQ)
+        return marray_fail(array->message, status,
+                           "'%s': a character beyond ASCII between S and U: elements before it are "
+                           "copied",
+                           MARRAY_PATH(array));
+    return status;
 }
 
 int marray_read(const struct marray *array, const char *dtype, void *buffer, size_t buffer_bytes)
 {
-    struct transfer transfer = {.dense_target = buffer};
-    int status = prepare(array, dtype, buffer_bytes, &transfer);
-    if (!status && array->length > 0)
-        status = marray_guard_bulk(array, transfer_all, &transfer);
+    struct marray_dtype wanted = {0};
+    int status = marray_choose_dtype(array, dtype, &wanted);
+    if (!status)
+        status = check_buffer(array, &wanted, buffer_bytes);
+    if (!status)
+        status = marray_check_conversion(array, &array->dtype, &wanted);
+    if (!status && array->length > 0) {
+        struct transfer transfer = {&array->dtype, &wanted, array->data, buffer, 0, {0}, {0}, {0}};
+        int64_t dense[MARRAY_MAX_DIMENSIONS];
+        marray_layout_strides(array->shape, array->dimensions, wanted.item_bytes, MARRAY_ORDER_C,
+                              dense);
+        plan_loops(&transfer, array->shape, array->dimensions, array->strides, dense);
+        status = marray_tell_conversion(array, marray_guard_bulk(array, run_transfer, &transfer));
+    }
+    marray_dtype_release(&wanted);
     return status;
 }
 
 int marray_write(struct marray *array, const char *dtype, const void *buffer, size_t buffer_bytes)
 {
-    struct transfer transfer = {.dense_source = buffer};
-    int status = check_writable(array);
+    struct marray_dtype given = {0};
+    int status = marray_check_writable(array);
     if (!status)
-        status = prepare(array, dtype, buffer_bytes, &transfer);
-    if (!status && array->length > 0)
-        status = marray_guard_bulk(array, transfer_all, &transfer);
+        status = marray_choose_dtype(array, dtype, &given);
+    if (!status)
+        status = check_buffer(array, &given, buffer_bytes);
+    if (!status)
+        status = marray_check_conversion(array, &given, &array->dtype);
+    if (!status && array->length > 0) {
+        struct transfer transfer = {&given, &array->dtype, buffer, array->data, 0, {0}, {0}, {0}};
+        int64_t dense[MARRAY_MAX_DIMENSIONS];
+        marray_layout_strides(array->shape, array->dimensions, given.item_bytes, MARRAY_ORDER_C,
+                              dense);
+        plan_loops(&transfer, array->shape, array->dimensions, dense, array->strides);
+        status = marray_tell_conversion(array, marray_guard_bulk(array, run_transfer, &transfer));
+    }
+    marray_dtype_release(&given);
     return status;
+}
+
+/* The strides by which source is read as if it had the shape of destination: numpy's broadcasting.
+ */
+static int broadcast(const struct marray *destination, const struct marray *source,
+                     const int64_t *source_strides, int64_t *strides)
+{
+    int missing = destination->dimensions - source->dimensions;
+    for (int axis = 0; axis < destination->dimensions; axis++)
+        strides[axis] = 0;
+    for (int axis = 0; axis < source->dimensions; axis++) {
+        uint64_t length = source->shape[axis];
+        int place = axis + missing;
+        if (length == 1)
+            continue;
+        if (place < 0 || length != destination->shape[place])
+            return marray_fail(destination->message, -EINVAL,
+                               "'%s': axis %d of the source has length %" PRIu64
+                               ", which does not fit the destination",
+                               MARRAY_PATH(destination), axis, length);
+        strides[place] = source_strides[axis];
+    }
+    return 0;
+}
+
+static bool overlap(const struct marray *a, const struct marray *b)
+{
+    if (a->map != b->map)
+        return false;
+    struct marray_loops loops;
+    uint64_t a_start, b_start;
+    marray_array_by_address(a, &loops, &a_start);
+    uint64_t a_end = a_start + marray_loops_span_bytes(&loops, a->dtype.item_bytes);
+    marray_array_by_address(b, &loops, &b_start);
+    uint64_t b_end = b_start + marray_loops_span_bytes(&loops, b->dtype.item_bytes);
+    return a_start < b_end && b_start < a_end;
+}
+
+/* By way of a dense copy, since the stores would change what is still to be read. */
+static int copy_overlapping(struct marray *destination, const struct marray *source)
+{
+    int64_t dense[MARRAY_MAX_DIMENSIONS];
+    int64_t strides[MARRAY_MAX_DIMENSIONS];
+    marray_layout_strides(source->shape, source->dimensions, source->dtype.item_bytes,
+                          MARRAY_ORDER_C, dense);
+    int status = broadcast(destination, source, dense, strides);
+    if (status)
+        return status;
+    size_t size_bytes = (size_t)(source->length * source->dtype.item_bytes);
+    /* Zeros between the fields of records, which nobody reads. */
+    unsigned char *copy = calloc(1, size_bytes);
+    if (!copy)
+        return marray_fail(destination->message, -ENOMEM,
+                           "'%s': no memory to copy %zu bytes of overlapping views",
+                           MARRAY_PATH(destination), size_bytes);
+    status = marray_read(source, NULL, copy, size_bytes);
+    if (status) {
+        marray_fail(destination->message, status, "%s", source->message->text);
+    } else {
+        struct transfer transfer = {.source_dtype = &source->dtype,
+                                    .target_dtype = &destination->dtype,
+                                    .source = copy,
+                                    .target = destination->data};
+        plan_loops(&transfer, destination->shape, destination->dimensions, strides,
+                   destination->strides);
+        status = marray_tell_conversion(destination,
+                                        marray_guard_bulk(destination, run_transfer, &transfer));
+    }
+    free(copy);
+    return status;
+}
+
+int marray_copy(struct marray *destination, const struct marray *source)
+{
+    int64_t strides[MARRAY_MAX_DIMENSIONS];
+    int status = marray_check_writable(destination);
+    if (!status)
+        status = marray_check_conversion(destination, &source->dtype, &destination->dtype);
+    if (!status)
+        status = broadcast(destination, source, source->strides, strides);
+    if (status || destination->length == 0)
+        return status;
+    if (overlap(destination, source))
+        return copy_overlapping(destination, source);
+    struct transfer transfer = {.source_dtype = &source->dtype,
+                                .target_dtype = &destination->dtype,
+                                .source = source->data,
+                                .target = destination->data};
+    plan_loops(&transfer, destination->shape, destination->dimensions, strides,
+               destination->strides);
+    return marray_tell_conversion(destination,
+                                  marray_guard_both(destination, source, run_transfer, &transfer));
 }
 
 static bool is_one_byte(const unsigned char *item, uint32_t item_bytes)
@@ -152,11 +314,11 @@ static bool is_one_byte(const unsigned char *item, uint32_t item_bytes)
 }
 
 /* Repeats a pattern that stays in the cache: the speed of memcpy, whatever the item. */
-static void fill_run(unsigned char *target, uint64_t size_bytes,
-                     const unsigned char pattern[PATTERN_BYTES])
+static void fill_run(unsigned char *target, uint64_t size_bytes, const unsigned char *pattern,
+                     size_t pattern_bytes)
 {
     while (size_bytes > 0) {
-        size_t part = size_bytes < PATTERN_BYTES ? (size_t)size_bytes : PATTERN_BYTES;
+        size_t part = size_bytes < pattern_bytes ? (size_t)size_bytes : pattern_bytes;
         memcpy(target, pattern, part);
         target += part;
         size_bytes -= part;
@@ -168,7 +330,7 @@ struct filling {
     const unsigned char *item;
 };
 
-/* Guarded. */
+/* Guarded. Only for short items without gaps. */
 static int fill_elements(void *context)
 {
     const struct filling *filling = context;
@@ -176,6 +338,7 @@ static int fill_elements(void *context)
     const unsigned char *item = filling->item;
     uint32_t item_bytes = array->dtype.item_bytes;
     unsigned char pattern[PATTERN_BYTES];
+    size_t pattern_bytes = PATTERN_BYTES / item_bytes * item_bytes;
     marray_copy_items(item, 0, pattern, item_bytes, PATTERN_BYTES / item_bytes, item_bytes);
     bool one_byte = is_one_byte(item, item_bytes);
     struct marray_loops loops;
@@ -183,36 +346,63 @@ static int fill_elements(void *context)
     marray_array_by_address(array, &loops, &start);
     /* A view of one element has no loop, which is a run of one. */
     int outer = loops.count > 0 ? loops.count - 1 : 0;
-    uint64_t run = loops.count > 0 ? loops.length[outer] : 1;
+    uint64_t length = loops.count > 0 ? loops.length[outer] : 1;
     int64_t stride = loops.count > 0 ? loops.stride_bytes[outer] : item_bytes;
     uint64_t counters[MARRAY_MAX_DIMENSIONS] = {0};
     unsigned char *elements = array->map->base + start;
     bool done = false;
     while (!done) {
         if (stride != item_bytes)
-            marray_copy_items(item, 0, elements, stride, run, item_bytes);
+            marray_copy_items(item, 0, elements, stride, length, item_bytes);
         else if (one_byte)
-            memset(elements, item[0], (size_t)(run * item_bytes));
+            memset(elements, item[0], (size_t)(length * item_bytes));
         else
-            fill_run(elements, run * item_bytes, pattern);
+            fill_run(elements, length * item_bytes, pattern, pattern_bytes);
         elements += marray_loops_next(&loops, outer, counters, &done);
     }
     return 0;
 }
 
+/* Every element converted from the one value. */
+static int fill_by_transfer(struct marray *array, const struct marray_dtype *given,
+                            const void *value)
+{
+    const int64_t strides[MARRAY_MAX_DIMENSIONS] = {0};
+    struct transfer transfer = {.source_dtype = given,
+                                .target_dtype = &array->dtype,
+                                .source = value,
+                                .target = array->data};
+    plan_loops(&transfer, array->shape, array->dimensions, strides, array->strides);
+    return marray_tell_conversion(array, marray_guard_bulk(array, run_transfer, &transfer));
+}
+
+static int fill(struct marray *array, const struct marray_dtype *given, const void *value)
+{
+    if (array->length == 0)
+        return 0;
+    uint32_t item_bytes = array->dtype.item_bytes;
+    if (array->dtype.record || item_bytes > PATTERN_ITEM_BYTES)
+        return fill_by_transfer(array, given, value);
+    unsigned char item[PATTERN_ITEM_BYTES];
+    int status =
+        marray_convert(given, value, given->item_bytes, &array->dtype, item, item_bytes, 1);
+    struct filling filling = {array, item};
+    return status ? marray_tell_conversion(array, status)
+                  : marray_guard_bulk(array, fill_elements, &filling);
+}
+
 int marray_fill(struct marray *array, const char *dtype, const void *value)
 {
-    struct marray_dtype given;
-    int status = check_writable(array);
+    struct marray_dtype given = {0};
+    int status = marray_check_writable(array);
     if (!status)
-        status = choose_dtype(array, dtype, &given);
-    if (status)
-        return status;
-    unsigned char item[MARRAY_MAX_ITEM_BYTES];
-    marray_convert(&given, value, given.item_bytes, &array->dtype, item, array->dtype.item_bytes,
-                   1);
-    struct filling filling = {array, item};
-    return array->length > 0 ? marray_guard_bulk(array, fill_elements, &filling) : 0;
+        status = marray_choose_dtype(array, dtype, &given);
+    if (!status)
+        status = marray_check_conversion(array, &given, &array->dtype);
+    if (!status)
+        status = fill(array, &given, value);
+    marray_dtype_release(&given);
+    return status;
 }
 
 static int find_element(const struct marray *array, const int64_t *index, unsigned char **element)
@@ -231,46 +421,44 @@ static int find_element(const struct marray *array, const int64_t *index, unsign
     return 0;
 }
 
-/* One element from here to there. */
-struct move {
-    const struct marray_dtype *source_dtype, *target_dtype;
-    const unsigned char *source;
-    unsigned char *target;
-};
-
-/* Guarded. */
-static int move_element(void *context)
-{
-    const struct move *move = context;
-    marray_convert(move->source_dtype, move->source, move->source_dtype->item_bytes,
-                   move->target_dtype, move->target, move->target_dtype->item_bytes, 1);
-    return 0;
-}
-
 int marray_get(const struct marray *array, const int64_t *index, const char *dtype, void *value)
 {
-    struct marray_dtype wanted;
+    struct marray_dtype wanted = {0};
     unsigned char *element;
-    int status = choose_dtype(array, dtype, &wanted);
+    int status = marray_choose_dtype(array, dtype, &wanted);
+    if (!status)
+        status = marray_check_conversion(array, &array->dtype, &wanted);
     if (!status)
         status = find_element(array, index, &element);
-    if (status)
-        return status;
-    struct move move = {&array->dtype, &wanted, element, value};
-    return marray_guard_element(array, move_element, &move);
+    if (!status) {
+        struct transfer move = {.source_dtype = &array->dtype,
+                                .target_dtype = &wanted,
+                                .source = element,
+                                .target = value};
+        status = marray_tell_conversion(array, marray_guard_element(array, run_transfer, &move));
+    }
+    marray_dtype_release(&wanted);
+    return status;
 }
 
 int marray_set(struct marray *array, const int64_t *index, const char *dtype, const void *value)
 {
-    struct marray_dtype given;
+    struct marray_dtype given = {0};
     unsigned char *element;
-    int status = check_writable(array);
+    int status = marray_check_writable(array);
     if (!status)
-        status = choose_dtype(array, dtype, &given);
+        status = marray_choose_dtype(array, dtype, &given);
+    if (!status)
+        status = marray_check_conversion(array, &given, &array->dtype);
     if (!status)
         status = find_element(array, index, &element);
-    if (status)
-        return status;
-    struct move move = {&given, &array->dtype, value, element};
-    return marray_guard_element(array, move_element, &move);
+    if (!status) {
+        struct transfer move = {.source_dtype = &given,
+                                .target_dtype = &array->dtype,
+                                .source = value,
+                                .target = element};
+        status = marray_tell_conversion(array, marray_guard_element(array, run_transfer, &move));
+    }
+    marray_dtype_release(&given);
+    return status;
 }

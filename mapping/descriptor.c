@@ -328,14 +328,16 @@ static int open_described(const struct marray_descriptor *descriptor,
     if (status)
         return status;
     struct marray *made = marray_array_allocate(NULL, &dtype, descriptor->dimensions);
+    uint32_t item_bytes = dtype.item_bytes;
+    marray_dtype_release(&dtype);
     if (!made)
         return marray_fail(message, -ENOMEM, "no memory to open '%s'", descriptor->path);
     size_t axes = (size_t)descriptor->dimensions;
     memcpy(made->shape, descriptor->shape, axes * sizeof(made->shape[0]));
     memcpy(made->strides, descriptor->strides, axes * sizeof(made->strides[0]));
-    status = map_span(descriptor, dtype.item_bytes, message, &made->map);
+    status = map_span(descriptor, item_bytes, message, &made->map);
     if (status) {
-        free(made);
+        marray_array_free(made);
         return status;
     }
     marray_array_place(made, descriptor->offset_bytes);

@@ -17,6 +17,7 @@ struct gathering {
     bool to_dense;
     unsigned char *dense;
     bool converts;
+    int failure;               /* of a conversion */
     struct marray_dtype dtype; /* of the buffer, when it converts */
     uint64_t block_items;
     uint64_t block_bytes; /* in the array */
@@ -83,18 +84,21 @@ static void move_dense(const struct marray_picks *picks, size_t first, size_t co
         move_blocks(picks, first, count, dense, bytes, false);
 }
 
-static void convert(const struct gathering *gathering, unsigned char *mapped, int64_t stride,
+static void convert(struct gathering *gathering, unsigned char *mapped, int64_t stride,
                     unsigned char *dense, uint64_t items)
 {
     const struct marray_dtype *own = &gathering->picks.array->dtype;
     const struct marray_dtype *other = gathering->converts ? &gathering->dtype : own;
+    int status;
     if (gathering->to_dense)
-        marray_convert(own, mapped, stride, other, dense, other->item_bytes, items);
+        status = marray_convert(own, mapped, stride, other, dense, other->item_bytes, items);
     else
-        marray_convert(other, dense, other->item_bytes, own, mapped, stride, items);
+        status = marray_convert(other, dense, other->item_bytes, own, mapped, stride, items);
+    if (status)
+        gathering->failure = status;
 }
 
-static void convert_staged(const struct gathering *gathering, size_t first, size_t count)
+static void convert_staged(struct gathering *gathering, size_t first, size_t count)
 {
     unsigned char stage[STAGE_BYTES];
     const struct marray_picks *picks = &gathering->picks;
@@ -112,7 +116,7 @@ static void convert_staged(const struct gathering *gathering, size_t first, size
     }
 }
 
-static void move_strided(const struct gathering *gathering, size_t pick)
+static void move_strided(struct gathering *gathering, size_t pick)
 {
     const struct marray_loops *loops = &gathering->in_order;
     const struct marray *array = gathering->picks.array;
@@ -129,13 +133,15 @@ static void move_strided(const struct gathering *gathering, size_t pick)
     }
 }
 
-static void move_part(const struct gathering *gathering, size_t first, size_t count)
+static void move_part(struct gathering *gathering, size_t first, size_t count)
 {
     if (gathering->is_dense && !gathering->converts)
         move_dense(&gathering->picks, first, count,
                    gathering->dense + first * gathering->dense_bytes, gathering->block_bytes,
                    gathering->to_dense);
-    else if (gathering->is_dense && gathering->block_bytes <= STAGE_BYTES / 2)
+    /* What lies between the fields of records stays as it is, which a stage would not know. */
+    else if (gathering->is_dense && gathering->block_bytes <= STAGE_BYTES / 2 &&
+             !gathering->picks.array->dtype.record)
         convert_staged(gathering, first, count);
     else
         for (size_t i = 0; i < count; i++)
@@ -146,12 +152,12 @@ static void move_part(const struct gathering *gathering, size_t first, size_t co
 static int move_all(void *context)
 {
     struct gathering *gathering = context;
-    for (size_t done = 0; done < gathering->picks.count;) {
+    for (size_t done = 0; done < gathering->picks.count && !gathering->failure;) {
         size_t part = marray_ahead_next(&gathering->ahead, done);
         move_part(gathering, done, part);
         done += part;
     }
-    return 0;
+    return gathering->failure;
 }
 
 static int start_moving(struct gathering *gathering)
@@ -161,15 +167,7 @@ static int start_moving(struct gathering *gathering)
     marray_ahead_open(&gathering->ahead, &gathering->picks);
     int status = marray_guard_bulk(gathering->picks.array, move_all, gathering);
     marray_ahead_close(&gathering->ahead);
-    return status;
-}
-
-static int check_writable(const struct marray *array)
-{
-    if (array->map->mode != MARRAY_READ)
-        return 0;
-    return marray_fail(array->message, -EACCES, "'%s' is open for reading only",
-                       MARRAY_PATH(array));
+    return marray_tell_conversion(gathering->picks.array, status);
 }
 
 /* Every index before anything moves: a scatter is whole or not at all. */
@@ -189,14 +187,17 @@ static int check_indices(const struct marray *array, const int64_t *indices, siz
 static int choose_dtype(struct gathering *gathering, const char *dtype)
 {
     const struct marray *array = gathering->picks.array;
-    uint64_t item_bytes = array->dtype.item_bytes;
-    if (dtype && strcmp(dtype, marray_dtype(array))) {
-        int status = marray_dtype_parse(dtype, &gathering->dtype, array->message);
-        if (status)
-            return status;
-        gathering->converts = strcmp(gathering->dtype.descr, marray_dtype(array)) != 0;
-        item_bytes = gathering->dtype.item_bytes;
-    }
+    const struct marray_dtype *other = &gathering->dtype;
+    int status = marray_choose_dtype(array, dtype, &gathering->dtype);
+    if (!status && gathering->to_dense)
+        status = marray_check_conversion(array, &array->dtype, other);
+    else if (!status)
+        status = marray_check_conversion(array, other, &array->dtype);
+    if (status)
+        return status;
+    uint64_t item_bytes = other->item_bytes;
+    gathering->converts = (other->record && !other->record->is_packed) ||
+                          strcmp(marray_dtype_descr(other), marray_dtype(array)) != 0;
     if (__builtin_mul_overflow(gathering->block_items, item_bytes, &gathering->dense_bytes))
         return marray_fail(array->message, -EOVERFLOW,
                            "'%s': a block of %" PRIu64 " elements does not fit into memory",
@@ -257,7 +258,9 @@ int marray_gather(const struct marray *array, const int64_t *indices, size_t cou
         .to_dense = true,
         .dense = buffer,
     };
-    return move_indices(&gathering, dtype, buffer_bytes);
+    int status = move_indices(&gathering, dtype, buffer_bytes);
+    marray_dtype_release(&gathering.dtype);
+    return status;
 }
 
 int marray_scatter(struct marray *array, const int64_t *indices, size_t count, const char *dtype,
@@ -267,8 +270,11 @@ int marray_scatter(struct marray *array, const int64_t *indices, size_t count, c
         .picks = {.array = array, .indices = indices, .count = count},
         .dense = (unsigned char *)buffer, /* only read */
     };
-    int status = check_writable(array);
-    return status ? status : move_indices(&gathering, dtype, buffer_bytes);
+    int status = marray_check_writable(array);
+    if (!status)
+        status = move_indices(&gathering, dtype, buffer_bytes);
+    marray_dtype_release(&gathering.dtype);
+    return status;
 }
 
 static int move_numbered(struct gathering *gathering)
@@ -318,6 +324,6 @@ int marray_scatter_blocks(struct marray *array, uint64_t block_bytes, const uint
         .dense = (unsigned char *)buffer, /* only read */
         .block_bytes = block_bytes,
     };
-    int status = check_writable(array);
+    int status = marray_check_writable(array);
     return status ? status : move_numbered(&gathering);
 }

@@ -42,6 +42,27 @@ extern "C" {
 /* A live view of a mapped array. Owned by the caller; release with marray_close(). */
 struct marray;
 
+/* ---- Element types ----------------------------------------------------------------------------
+ *
+ * Where a dtype is asked for, write the descr that numpy does. '<' little endian, '>' big endian,
+ * '=' or nothing the machine's order, '|' no order:
+ *
+ *   |b1 |i1 <i2 <i4 <i8 |u1 <u2 <u4 <u8 <f2 <f4 <f8 <c8 <c16   numbers; also "d", "float64" ...
+ *   |S3                    3 bytes of text, padded with zeros
+ *   <U2                    2 characters of UCS-4, padded with zeros
+ *   |V5                    5 bytes without a meaning
+ *   <M8[ns] <m8[25us] <M8  times and time differences: an i8 of units Y M W D h m s ms us ns ps fs
+ *                          as, or of none; the least i8 is "not a time"
+ *   [('a', '<i4'), ('', '|V4'), ('b', '<f8', (2,)), (('title', 'c'), [('x', '|u1')])]
+ *                          a record: fields one behind the other, each with a name, or a title and
+ *                          a name, in UTF-8; a dtype, also a record; and perhaps the shape of a
+ *                          sub-array. A blank of no name is space, as alignment leaves it
+ *
+ * -EINVAL: not a dtype, one of objects, or one of no bytes; -EOVERFLOW: an item of 2^31 bytes or
+ * more; -ENOTSUP: long doubles, records nested more than 32 deep, names with NUL.
+ * Source: numpy.lib.format.dtype_to_descr() and descr_to_dtype() of numpy 1.24.
+ */
+
 /* ---- Opening ----------------------------------------------------------------------------------
  */
 
@@ -89,14 +110,16 @@ enum marray_flag {
 struct marray_spec {
     size_t size_bytes;
     enum marray_mode mode;
-    const char *dtype; /* numpy descr: "<f8", ">i2", "|u1", "<c16"; NULL means "|u1" (raw), and what
-                          the header says for .npy (a new .npy without one is "<f8") */
+    const char *dtype; /* see Element types; NULL means "|u1" (raw), and what the header says for
+                          .npy (a new .npy without one is "<f8") */
     uint64_t offset_bytes; /* of the first element in the file; any alignment. Not for .npy */
     int dimensions;        /* number of axes; MARRAY_INFER_SHAPE: one axis, as long as the file */
     const uint64_t *shape;
     enum marray_order order;
     uint32_t flags;
     struct marray_message *message; /* may be NULL */
+    uint64_t npy_header_limit;      /* characters of a .npy header that are read; 0: 10,000, beyond
+                                       which it may have been made to do harm */
 };
 
 #define MARRAY_INFER_SHAPE (-1)
@@ -104,7 +127,7 @@ struct marray_spec {
 #define MARRAY_SPEC_INIT                                                                  \
     {                                                                                     \
         sizeof(struct marray_spec), MARRAY_READ_WRITE, NULL, 0, MARRAY_INFER_SHAPE, NULL, \
-            MARRAY_ORDER_C, 0, NULL                                                       \
+            MARRAY_ORDER_C, 0, NULL, 0                                                    \
     }
 
 /*
@@ -131,8 +154,9 @@ MARRAY_API int marray_open(const char *path, const struct marray_spec *spec, str
  */
 
 /* The same for a .npy file: dtype, shape and order come from its header and those of spec are
- * ignored, except with CREATE, which writes one (version 1.0; 2.0 and 3.0 are read too). -EBADMSG:
- * not a .npy file, or a header that numpy would refuse too; -EINVAL for an offset_bytes. */
+ * ignored, except with CREATE, which writes one (the first of version 1.0, 2.0 and 3.0 that will
+ * do). -EBADMSG: not a .npy file, or a header that numpy would refuse too; -EINVAL for an
+ * offset_bytes. */
 MARRAY_API int marray_open_npy(const char *path, const struct marray_spec *spec,
                                struct marray **array);
 
@@ -228,6 +252,21 @@ MARRAY_API int marray_slice(const struct marray *array, const struct marray_slic
 /* axes NULL: reversed; otherwise a permutation of 0 .. dimensions-1, else -EINVAL. */
 MARRAY_API int marray_transpose(const struct marray *array, const int *axes, struct marray **view);
 
+/* The elements under another shape of as many, in C order: axes[dimensions] lengths, one of which
+ * may be MARRAY_INFER_LENGTH. -EINVAL: another number of elements, or strides that would need a
+ * copy of the elements (numpy makes one silently): marray_read() is that copy. */
+#define MARRAY_INFER_LENGTH UINT64_MAX
+MARRAY_API int marray_reshape(const struct marray *array, int dimensions, const uint64_t *shape,
+                              struct marray **view);
+/* The field of that name or title of every record: the dtype of the field, and for a sub-array its
+ * axes behind those of the array. -EINVAL: no records, no such field, a field of no bytes, or more
+ * than MARRAY_MAX_DIMENSIONS axes. */
+MARRAY_API int marray_field(const struct marray *array, const char *name, struct marray **view);
+/* The same bytes as another dtype. Of the same size: any layout will do; of another size, the last
+ * axis has no gaps and its bytes are parted anew, by numpy's rules: a smaller item divides the
+ * larger one, a larger one divides the axis. Else -EINVAL. */
+MARRAY_API int marray_view_as(const struct marray *array, const char *dtype, struct marray **view);
+
 /* ---- Views as text ------------------------------------------------------------------------------
  */
 
@@ -250,10 +289,18 @@ MARRAY_API int marray_open_description(const char *text, struct marray_message *
 
 /*
  * Dense copies of all elements in C order of the view, into and out of buffer_bytes bytes of dtype
- * (NULL: the array's own). Converts byte order and type as a C assignment does (3.9 into an integer
- * stores 3; what the integer cannot hold gives some number, the same one everywhere). The buffer
- * must not overlap the map. -EINVAL when buffer_bytes is not length x item size of dtype; -EACCES
- * when read-only.
+ * (NULL: the array's own). Converts byte order and type as an assignment of numpy does:
+ *
+ * - numbers: 3.9 into an integer stores 3; what the integer cannot hold gives some number, the same
+ *   one everywhere
+ * - text: cut or padded with zeros; between S and U only ASCII, else -EILSEQ at that element
+ * - voids: from voids and S, cut or padded with zeros
+ * - times: to units that are a multiple or a part of theirs, rounded down (not between years or
+ *   months and the rest); also from and to numbers, as the i8 that they are
+ * - records: field by field in order, whatever the names; what lies between the fields stays
+ *
+ * All else is -EINVAL. The buffer must not overlap the map. -EINVAL when buffer_bytes is not length
+ * x item size of dtype; -EACCES when read-only.
  */
 MARRAY_API int marray_read(const struct marray *array, const char *dtype, void *buffer,
                            size_t buffer_bytes);
@@ -261,6 +308,13 @@ MARRAY_API int marray_write(struct marray *array, const char *dtype, const void 
                             size_t buffer_bytes);
 /* Every element becomes the one value of dtype at value. */
 MARRAY_API int marray_fill(struct marray *array, const char *dtype, const void *value);
+
+/* destination[...] = source: every axis of source, from the last one on, is as long as that of
+ * destination, or of length 1 and repeated; converted as above. The two may be views of one array
+ * and overlap: then source is read as it was before, by way of a copy in memory (-ENOMEM). Two
+ * opens of one file are not known to overlap. -EINVAL: shapes or dtypes that do not fit; -EACCES: a
+ * read-only destination. Messages are destination's. */
+MARRAY_API int marray_copy(struct marray *destination, const struct marray *source);
 
 /* One element by its index[dimensions] (negative counts from the end; -ERANGE outside), converted.
  * Convenient and checked; loops want the accessors below. */

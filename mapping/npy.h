@@ -3,7 +3,7 @@
  * hostile input. The format is NEP 1 and numpy/lib/format.py of numpy 1.24.
  *
  * Where numpy evaluates the header as a Python literal, this reads the part of Python that
- * describes an array: strings without escapes, decimal numbers, True and False, any white space.
+ * describes an array (literal.h): strings, decimal numbers, True and False, any white space.
  */
 #ifndef MARRAY_NPY_H
 #define MARRAY_NPY_H
@@ -18,8 +18,6 @@
 #define MARRAY_NPY_PREFIX_BYTES 12
 /* numpy's limit for the text of a header; beyond it reading is refused as unsafe. */
 #define MARRAY_NPY_TEXT_LIMIT 10000
-/* Room for any header that marray_npy_write() makes. */
-#define MARRAY_NPY_HEADER_BYTES 2048
 
 struct marray_npy {
     struct marray_dtype dtype;
@@ -30,18 +28,22 @@ struct marray_npy {
 };
 
 /* From the first bytes of a file, how many the whole header has. -EBADMSG with message when they
- * are not those of a .npy file, or of one too long. */
-int marray_npy_header_size(const unsigned char *bytes, size_t size, size_t *header_bytes,
-                           struct marray_message *message);
+ * are not those of a .npy file, or of one whose text has more than text_limit characters (0: the
+ * limit above). */
+int marray_npy_header_size(const unsigned char *bytes, size_t size, size_t text_limit,
+                           size_t *header_bytes, struct marray_message *message);
 
 /* Reads a whole header. -EBADMSG: numpy would refuse it too, or cannot have written it; -ENOTSUP: a
- * dtype that this library does not have; -EOVERFLOW: a shape beyond 63 bits. With message. */
-int marray_npy_parse(const unsigned char *bytes, size_t size, struct marray_npy *npy,
-                     struct marray_message *message);
+ * dtype that this library does not have; -EOVERFLOW: a shape beyond 63 bits; -ENOMEM. With message.
+ * The dtype is the caller's: marray_dtype_release(). */
+int marray_npy_parse(const unsigned char *bytes, size_t size, size_t text_limit,
+                     struct marray_npy *npy, struct marray_message *message);
 
-/* Writes a version 1.0 header, byte for byte as numpy.save() does: arrays contiguous both ways are
- * C ordered, and spaces are left for the growing axis. Returns its size. */
-size_t marray_npy_write(const struct marray_dtype *dtype, bool fortran_order, const uint64_t *shape,
-                        int dimensions, unsigned char bytes[MARRAY_NPY_HEADER_BYTES]);
+/* Writes a header, byte for byte as numpy.save() does: arrays contiguous both ways are C ordered,
+ * spaces are left for the growing axis, and the version is the first of 1.0, 2.0 (over 65,535
+ * bytes) and 3.0 (names outside Latin-1) that will do. The caller frees *bytes. -ENOMEM, or
+ * -EOVERFLOW for one of more than 4 GiB. */
+int marray_npy_write(const struct marray_dtype *dtype, bool fortran_order, const uint64_t *shape,
+                     int dimensions, unsigned char **bytes, size_t *size);
 
 #endif

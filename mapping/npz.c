@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mapping/array.h"
@@ -289,8 +290,34 @@ static int read_file(void *context, void *bytes, size_t size, uint64_t offset)
     return !status && count < size ? -ENODATA : status;
 }
 
-/* What a member holds and where: outputs for marray_open(). */
-static int read_member(int descriptor, uint64_t file_bytes, const char *member,
+/* The .npy header at offset, with at most limit characters of text. */
+static int read_header(int descriptor, uint64_t offset, uint64_t size_bytes, uint64_t limit,
+                       struct marray_npy *npy, struct marray_message *reason)
+{
+    unsigned char prefix[MARRAY_NPY_PREFIX_BYTES];
+    size_t size = size_bytes < sizeof(prefix) ? (size_t)size_bytes : sizeof(prefix);
+    size_t header_bytes;
+    int status = read_file(&descriptor, prefix, size, offset);
+    if (status)
+        return marray_fail(reason, status, "cannot read it: %s", marray_reason(status));
+    status = marray_npy_header_size(prefix, size, limit, &header_bytes, reason);
+    if (status)
+        return status;
+    size = size_bytes < header_bytes ? (size_t)size_bytes : header_bytes;
+    unsigned char *bytes = malloc(size);
+    if (!bytes)
+        return marray_fail(reason, -ENOMEM, "no memory for its header");
+    status = read_file(&descriptor, bytes, size, offset);
+    if (status)
+        marray_fail(reason, status, "cannot read it: %s", marray_reason(status));
+    else
+        status = marray_npy_parse(bytes, size, limit, npy, reason);
+    free(bytes);
+    return status;
+}
+
+/* What a member holds and where: outputs for marray_open(). The dtype is to be released. */
+static int read_member(int descriptor, uint64_t file_bytes, const char *member, uint64_t limit,
                        struct marray_npy *npy, struct marray_message *reason)
 {
     struct marray_npz_source source = {&descriptor, file_bytes, read_file};
@@ -299,12 +326,7 @@ static int read_member(int descriptor, uint64_t file_bytes, const char *member,
     int status = marray_npz_find(&source, member, &offset, &size_bytes, reason);
     if (status)
         return status;
-    unsigned char bytes[MARRAY_NPY_PREFIX_BYTES + MARRAY_NPY_TEXT_LIMIT];
-    size_t size = size_bytes < sizeof(bytes) ? (size_t)size_bytes : sizeof(bytes);
-    status = read_file(&descriptor, bytes, size, offset);
-    if (status)
-        return marray_fail(reason, status, "cannot read it: %s", marray_reason(status));
-    status = marray_npy_parse(bytes, size, npy, reason);
+    status = read_header(descriptor, offset, size_bytes, limit, npy, reason);
     if (status)
         return status;
     uint64_t length;
@@ -324,7 +346,7 @@ static int read_member(int descriptor, uint64_t file_bytes, const char *member,
 
 static int check_arguments(const char *path, const char *member, const struct marray_spec *spec)
 {
-    if (!path || !member || !spec || spec->size_bytes != sizeof(*spec))
+    if (!path || !member || !spec || !marray_spec_is_known(spec))
         return -EINVAL;
     if (spec->mode != MARRAY_READ && spec->mode != MARRAY_COPY_ON_WRITE)
         return marray_fail(spec->message, -ENOTSUP,
@@ -342,22 +364,30 @@ int marray_open_npz(const char *path, const char *member, const struct marray_sp
 {
     int descriptor;
     struct marray_os_status file;
-    struct marray_npy npy;
+    struct marray_npy npy = {0};
     struct marray_message reason = {""};
     int status = check_arguments(path, member, spec);
     if (!status)
         status = marray_file_open(path, spec->mode, &descriptor, &file, spec->message);
     if (status)
         return status;
-    status = read_member(descriptor, file.size_bytes, member, &npy, &reason);
+    status = read_member(descriptor, file.size_bytes, member, marray_spec_header_limit(spec), &npy,
+                         &reason);
     marray_os_close(descriptor);
-    if (status)
+    if (status) {
+        marray_dtype_release(&npy.dtype);
         return marray_fail(spec->message, status, "'%.255s': %.240s", path, reason.text);
-    struct marray_spec found = *spec;
-    found.dtype = npy.dtype.descr;
+    }
+    struct marray_spec found = MARRAY_SPEC_INIT;
+    found.mode = spec->mode;
+    found.flags = spec->flags;
+    found.message = spec->message;
+    found.dtype = marray_dtype_descr(&npy.dtype);
     found.offset_bytes = npy.data_offset;
     found.dimensions = npy.dimensions;
     found.shape = npy.shape;
     found.order = npy.fortran_order ? MARRAY_ORDER_F : MARRAY_ORDER_C;
-    return marray_open(path, &found, array);
+    status = marray_open(path, &found, array);
+    marray_dtype_release(&npy.dtype);
+    return status;
 }

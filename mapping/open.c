@@ -1,6 +1,7 @@
 /* Opening and closing arrays. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,10 @@
 #include "mapping/message.h"
 #include "mapping/npy.h"
 
-/* What a spec comes to once it is checked. */
+/* The spec as it was in version 0.1. */
+#define FIRST_SPEC_BYTES offsetof(struct marray_spec, npy_header_limit)
+
+/* What a spec comes to once it is checked. Owns its dtype and its header. */
 struct plan {
     const char *path;
     enum marray_mode mode;
@@ -22,10 +26,27 @@ struct plan {
     uint64_t shape[MARRAY_MAX_DIMENSIONS];
     enum marray_order order;
     uint64_t data_bytes;
-    unsigned char header[MARRAY_NPY_HEADER_BYTES];
+    unsigned char *header; /* owned */
     size_t header_bytes;
+    uint64_t npy_header_limit;
     struct marray_message *message;
 };
+
+bool marray_spec_is_known(const struct marray_spec *spec)
+{
+    return spec->size_bytes == sizeof(*spec) || spec->size_bytes == FIRST_SPEC_BYTES;
+}
+
+uint64_t marray_spec_header_limit(const struct marray_spec *spec)
+{
+    return spec->size_bytes > FIRST_SPEC_BYTES ? spec->npy_header_limit : 0;
+}
+
+static void release_plan(struct plan *plan)
+{
+    free(plan->header);
+    marray_dtype_release(&plan->dtype);
+}
 
 int marray_parse_mode(const char *text, enum marray_mode *mode)
 {
@@ -57,11 +78,18 @@ struct marray *marray_array_allocate(struct marray_map *map, const struct marray
         return NULL;
     array->map = map;
     array->dtype = *dtype;
+    marray_dtype_keep(dtype);
     array->dimensions = dimensions;
     array->shape = (uint64_t *)(array + 1);
     array->strides = (int64_t *)(array->shape + axes);
     array->message = (struct marray_message *)(array->strides + axes);
     return array;
+}
+
+void marray_array_free(struct marray *array)
+{
+    marray_dtype_release(&array->dtype);
+    free(array);
 }
 
 void marray_array_place(struct marray *array, uint64_t offset_bytes)
@@ -121,11 +149,12 @@ static int check_shape(const char *path, const struct marray_spec *spec, struct 
     return 0;
 }
 
-/* Everything about a spec that can be wrong without looking at the file. */
+/* Everything about a spec that can be wrong without looking at the file. The plan is to be released
+ * whatever comes. */
 static int check_spec(const char *path, const struct marray_spec *spec, const char *default_dtype,
                       struct plan *plan)
 {
-    if (!path || !spec || spec->size_bytes != sizeof(*spec))
+    if (!path || !spec || !marray_spec_is_known(spec))
         return -EINVAL;
     *plan = (struct plan){
         .path = path,
@@ -133,6 +162,7 @@ static int check_spec(const char *path, const struct marray_spec *spec, const ch
         .flags = spec->flags,
         .offset_bytes = spec->offset_bytes,
         .order = spec->order,
+        .npy_header_limit = marray_spec_header_limit(spec),
         .message = spec->message,
     };
     int status = check_mode(path, spec);
@@ -173,7 +203,8 @@ static int infer_shape(struct plan *plan, const struct marray_os_status *status)
         return marray_fail(plan->message, -EINVAL,
                            "'%s': %" PRIu64 " bytes are not a multiple of the %" PRIu32
                            " of dtype %s: give a shape",
-                           plan->path, bytes, plan->dtype.item_bytes, plan->dtype.descr);
+                           plan->path, bytes, plan->dtype.item_bytes,
+                           marray_dtype_descr(&plan->dtype));
     plan->shape[0] = bytes / plan->dtype.item_bytes;
     return 0;
 }
@@ -207,7 +238,7 @@ static int make_array(const struct plan *plan, int descriptor,
                      ? marray_map_create(&request, &made->map)
                      : marray_map_existing(&request, descriptor, status, &made->map);
     if (result) {
-        free(made);
+        marray_array_free(made);
         return result;
     }
     made->map->order = plan->order;
@@ -217,48 +248,79 @@ static int make_array(const struct plan *plan, int descriptor,
     return 0;
 }
 
-int marray_open(const char *path, const struct marray_spec *spec, struct marray **array)
+static int open_raw(struct plan *plan, struct marray **array)
 {
-    struct plan plan;
-    int status = check_spec(path, spec, "|u1", &plan);
-    if (!status && !plan.infer_shape)
-        status = check_size(&plan);
+    int status = plan->infer_shape ? 0 : check_size(plan);
     if (status)
         return status;
-    if (plan.mode == MARRAY_CREATE)
-        return make_array(&plan, -1, NULL, array);
+    if (plan->mode == MARRAY_CREATE)
+        return make_array(plan, -1, NULL, array);
 
     int descriptor;
     struct marray_os_status file;
-    status = marray_file_open(path, plan.mode, &descriptor, &file, plan.message);
+    status = marray_file_open(plan->path, plan->mode, &descriptor, &file, plan->message);
     if (status)
         return status;
-    if (plan.infer_shape) {
-        status = infer_shape(&plan, &file);
+    if (plan->infer_shape) {
+        status = infer_shape(plan, &file);
         if (!status)
-            status = check_size(&plan);
+            status = check_size(plan);
     }
     if (!status)
-        status = make_array(&plan, descriptor, &file, array);
+        status = make_array(plan, descriptor, &file, array);
     if (status)
         marray_os_close(descriptor);
     return status;
 }
 
+int marray_open(const char *path, const struct marray_spec *spec, struct marray **array)
+{
+    struct plan plan = {0};
+    int status = check_spec(path, spec, "|u1", &plan);
+    if (!status)
+        status = open_raw(&plan, array);
+    release_plan(&plan);
+    return status;
+}
+
+/* The bytes of the header, or as many as there are; the caller frees them. */
+static int read_npy_bytes(const struct plan *plan, int descriptor, unsigned char **bytes,
+                          size_t *size, struct marray_message *reason)
+{
+    unsigned char prefix[MARRAY_NPY_PREFIX_BYTES];
+    size_t header_bytes;
+    int status = marray_os_read_at(descriptor, prefix, sizeof(prefix), 0, size);
+    if (status)
+        return marray_fail(reason, status, "cannot read: %s", marray_reason(status));
+    status = marray_npy_header_size(prefix, *size, plan->npy_header_limit, &header_bytes, reason);
+    if (status)
+        return status;
+    unsigned char *made = malloc(header_bytes);
+    if (!made)
+        return marray_fail(reason, -ENOMEM, "no memory for its header");
+    status = marray_os_read_at(descriptor, made, header_bytes, 0, size);
+    if (status) {
+        free(made);
+        return marray_fail(reason, status, "cannot read: %s", marray_reason(status));
+    }
+    *bytes = made;
+    return 0;
+}
+
 /* Reads the header behind descriptor into plan. */
 static int read_npy_header(struct plan *plan, int descriptor)
 {
-    unsigned char bytes[MARRAY_NPY_PREFIX_BYTES + MARRAY_NPY_TEXT_LIMIT];
+    unsigned char *bytes = NULL;
     size_t size;
     struct marray_npy npy;
     struct marray_message reason = {""};
-    int status = marray_os_read_at(descriptor, bytes, sizeof(bytes), 0, &size);
-    if (status)
-        return marray_fail(plan->message, status, "cannot read '%s': %s", plan->path,
-                           marray_reason(status));
-    status = marray_npy_parse(bytes, size, &npy, &reason);
+    int status = read_npy_bytes(plan, descriptor, &bytes, &size, &reason);
+    if (!status)
+        status = marray_npy_parse(bytes, size, plan->npy_header_limit, &npy, &reason);
+    free(bytes);
     if (status)
         return marray_fail(plan->message, status, "'%.255s': %.240s", plan->path, reason.text);
+    marray_dtype_release(&plan->dtype);
     plan->dtype = npy.dtype;
     plan->order = npy.fortran_order ? MARRAY_ORDER_F : MARRAY_ORDER_C;
     plan->offset_bytes = npy.data_offset;
@@ -270,37 +332,47 @@ static int read_npy_header(struct plan *plan, int descriptor)
 
 static int create_npy(struct plan *plan, struct marray **array)
 {
-    plan->header_bytes = marray_npy_write(&plan->dtype, plan->order == MARRAY_ORDER_F, plan->shape,
-                                          plan->dimensions, plan->header);
+    int status = marray_npy_write(&plan->dtype, plan->order == MARRAY_ORDER_F, plan->shape,
+                                  plan->dimensions, &plan->header, &plan->header_bytes);
+    if (status)
+        return marray_fail(plan->message, status, "'%s': cannot make its header: %s", plan->path,
+                           marray_reason(status));
     plan->offset_bytes = plan->header_bytes;
-    int status = check_size(plan);
+    status = check_size(plan);
     return status ? status : make_array(plan, -1, NULL, array);
+}
+
+static int open_npy(struct plan *plan, struct marray **array)
+{
+    if (plan->offset_bytes)
+        return marray_fail(plan->message, -EINVAL,
+                           "'%s': the header of a .npy file gives the offset, leave it 0",
+                           plan->path);
+    if (plan->mode == MARRAY_CREATE)
+        return create_npy(plan, array);
+
+    int descriptor;
+    struct marray_os_status file;
+    int status = marray_file_open(plan->path, plan->mode, &descriptor, &file, plan->message);
+    if (status)
+        return status;
+    status = read_npy_header(plan, descriptor);
+    if (!status)
+        status = check_size(plan);
+    if (!status)
+        status = make_array(plan, descriptor, &file, array);
+    if (status)
+        marray_os_close(descriptor);
+    return status;
 }
 
 int marray_open_npy(const char *path, const struct marray_spec *spec, struct marray **array)
 {
-    struct plan plan;
+    struct plan plan = {0};
     int status = check_spec(path, spec, "<f8", &plan);
-    if (status)
-        return status;
-    if (spec->offset_bytes)
-        return marray_fail(plan.message, -EINVAL,
-                           "'%s': the header of a .npy file gives the offset, leave it 0", path);
-    if (plan.mode == MARRAY_CREATE)
-        return create_npy(&plan, array);
-
-    int descriptor;
-    struct marray_os_status file;
-    status = marray_file_open(path, plan.mode, &descriptor, &file, plan.message);
-    if (status)
-        return status;
-    status = read_npy_header(&plan, descriptor);
     if (!status)
-        status = check_size(&plan);
-    if (!status)
-        status = make_array(&plan, descriptor, &file, array);
-    if (status)
-        marray_os_close(descriptor);
+        status = open_npy(&plan, array);
+    release_plan(&plan);
     return status;
 }
 
@@ -321,7 +393,7 @@ int marray_close(struct marray **array)
         status = marray_map_settle(closed);
         marray_map_release(closed->map);
     }
-    free(closed);
+    marray_array_free(closed);
     *array = NULL;
     return status;
 }

@@ -24,7 +24,7 @@ enum marray_mode marray_mode(const struct marray *array)
 
 const char *marray_dtype(const struct marray *array)
 {
-    return array->dtype.descr;
+    return marray_dtype_descr(&array->dtype);
 }
 
 size_t marray_item_bytes(const struct marray *array)
@@ -83,11 +83,12 @@ int marray_accessor_check(const struct marray *array, const char *native_dtype, 
 {
     const char *path = MARRAY_PATH(array);
     /* Past the byte order: the names of the accessors are the rest of the descr. */
-    if (strcmp(native_dtype, array->dtype.descr + 1) || array->dtype.swapped)
+    const char *descr = marray_dtype_descr(&array->dtype);
+    if (strcmp(native_dtype, descr + 1) || array->dtype.swapped)
         return marray_fail(array->message, -EINVAL,
                            "'%s': an accessor of %s in the machine's byte order for elements of "
-                           "%s: use marray_read()",
-                           path, native_dtype, array->dtype.descr);
+                           "%.200s: use marray_read()",
+                           path, native_dtype, descr);
     if (dimensions != array->dimensions)
         return marray_fail(array->message, -EINVAL,
                            "'%s': an accessor of %d axes for a view of %d: slice it first", path,
@@ -237,19 +238,6 @@ static int take_part(struct subscript *subscript, const struct marray_slice *sli
     return -EINVAL;
 }
 
-/* The caller fills in shape and strides, and places it. */
-static int make_view(const struct marray *array, int dimensions, struct marray **view)
-{
-    struct marray *made = marray_array_allocate(array->map, &array->dtype, dimensions);
-    if (!made)
-        return marray_fail(array->message, -ENOMEM, "'%s': no memory for a view",
-                           MARRAY_PATH(array));
-    made->is_view = true;
-    atomic_fetch_add(&array->map->views, 1);
-    *view = made;
-    return 0;
-}
-
 int marray_slice(const struct marray *array, const struct marray_slice *slices, size_t count,
                  struct marray **view)
 {
@@ -262,7 +250,7 @@ int marray_slice(const struct marray *array, const struct marray_slice *slices, 
         status = take_all(&subscript, array->dimensions - subscript.axis);
     struct marray *made = NULL;
     if (!status)
-        status = make_view(array, subscript.dimensions, &made);
+        status = marray_view_new(array, &array->dtype, subscript.dimensions, &made);
     if (status)
         return status;
     size_t axes = (size_t)subscript.dimensions;
@@ -287,7 +275,7 @@ int marray_transpose(const struct marray *array, const int *axes, struct marray 
         seen[order[i]] = true;
     }
     struct marray *made = NULL;
-    int status = make_view(array, dimensions, &made);
+    int status = marray_view_new(array, &array->dtype, dimensions, &made);
     if (status)
         return status;
     for (int i = 0; i < dimensions; i++) {

@@ -18,9 +18,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_CHECK(message.text[0]);
     } else {
         FUZZ_CHECK(dtype.item_bytes > 0);
-        FUZZ_CHECK(marray_dtype_parse(dtype.descr, &again, &message) == 0);
+        FUZZ_CHECK(marray_dtype_parse(marray_dtype_descr(&dtype), &again, &message) == 0);
         FUZZ_CHECK(again.item_bytes == dtype.item_bytes);
-        FUZZ_CHECK(!strcmp(again.descr, dtype.descr));
+        FUZZ_CHECK(!strcmp(marray_dtype_descr(&again), marray_dtype_descr(&dtype)));
+        marray_dtype_release(&again);
+        marray_dtype_release(&dtype);
     }
     free(text);
     return 0;
