@@ -2,10 +2,11 @@
  * Stores and flushes for ever, and reports every generation that a flush has made durable; it is
  * killed in the middle of that. test_power_cut.py knows what each generation stores.
  *
- *   flush_writer PATH DEVICE_STAT durable|submitted
+ *   flush_writer PATH DEVICE_STAT durable|durable-create|submitted
  *
  * A line a generation: its number, and the flush requests that the device had served before and
- * after its flush. submitted: only hands the pages to the device, which a test must notice.
+ * after its flush. durable-create: the name is durable before the first flush, which is of the data
+ * alone. submitted: only hands the pages to the device, which a test must notice.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +23,7 @@ enum { ROWS = 64, COLUMNS = 512, FLUSH_FIELD = 16, KINDS = 5 };
 struct writer {
     struct marray *array;
     int device_stat;
-    bool is_durable;
+    bool is_durable, is_durably_created;
 };
 
 static void end(const char *what, int status)
@@ -82,7 +83,7 @@ static int submit(const struct writer *writer)
 
 static int flush(const struct writer *writer, struct marray *view, unsigned long generation)
 {
-    if (generation == 0)
+    if (generation == 0 && !writer->is_durably_created)
         return marray_flush(writer->array, MARRAY_FLUSH_FULL);
     if (!writer->is_durable)
         return submit(writer);
@@ -122,18 +123,20 @@ int main(int count, char **arguments)
 {
     static const uint64_t shape[] = {ROWS, COLUMNS};
     if (count != 4) {
-        fprintf(stderr, "usage: flush_writer PATH DEVICE_STAT durable|submitted\n");
+        fprintf(stderr, "usage: flush_writer PATH DEVICE_STAT durable|durable-create|submitted\n");
         return 2;
     }
     struct writer writer = {
         .device_stat = open(arguments[2], O_RDONLY | O_CLOEXEC),
-        .is_durable = strcmp(arguments[3], "durable") == 0,
+        .is_durable = strcmp(arguments[3], "submitted") != 0,
+        .is_durably_created = strcmp(arguments[3], "durable-create") == 0,
     };
     struct marray_spec spec = MARRAY_SPEC_INIT;
     spec.mode = MARRAY_CREATE;
     spec.dtype = "<u8";
     spec.dimensions = 2;
     spec.shape = shape;
+    spec.flags = writer.is_durably_created ? MARRAY_DURABLE_CREATE : 0;
     int status = writer.device_stat < 0 ? -errno : marray_open(arguments[1], &spec, &writer.array);
     if (status)
         end("cannot open", status);

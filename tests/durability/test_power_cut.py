@@ -162,7 +162,8 @@ def play_all(disk, program, rounds, how):
     dice = random.Random(SEED)
     generations = lost = without = 0
     for number in range(rounds):
-        problem, count, missed = play(disk, program, how, f"data-{number}", dice)
+        create = "-create" if how == "durable" and number % 2 else ""
+        problem, count, missed = play(disk, program, how + create, f"data-{number}", dice)
         generations += count
         without += missed
         lost += problem is not None
