@@ -340,6 +340,7 @@ static int open_described(const struct marray_descriptor *descriptor,
         marray_array_free(made);
         return status;
     }
+    made->map->is_described = true;
     marray_array_place(made, descriptor->offset_bytes);
     *array = made;
     return 0;

@@ -31,6 +31,7 @@ struct marray_map {
     uint32_t flags;          /* of the spec */
     enum marray_order order; /* of the opened array */
     bool is_npy;             /* its header has the shape */
+    bool is_described;       /* opened from a description: a view that others have too */
     bool full_flush_is_due;  /* a header was written, which may be outside the map */
     bool header_is_old;      /* the shape has grown since the header was written */
     uint64_t spare_end; /* the file is this long, for appends to come; 0: no longer than needed */

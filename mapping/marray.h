@@ -279,8 +279,8 @@ MARRAY_API int marray_view_as(const struct marray *array, const char *dtype, str
  */
 MARRAY_API int marray_describe(const struct marray *array, char *text, size_t size);
 /* Opens what a description says as an array of its own; mode "w+" was described as "r+". Never
- * creates a file or makes it longer. -EINVAL, -EOVERFLOW: not a description; -ENODATA: the file is
- * too short; or as marray_open(). The message may be NULL. */
+ * creates a file or makes it longer, and cannot be resized. -EINVAL, -EOVERFLOW: not a description;
+ * -ENODATA: the file is too short; or as marray_open(). The message may be NULL. */
 MARRAY_API int marray_open_description(const char *text, struct marray_message *message,
                                        struct marray **array);
 

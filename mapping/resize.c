@@ -33,6 +33,10 @@ static int check_resizable(struct marray *array)
     if (map->mode == MARRAY_READ || map->mode == MARRAY_COPY_ON_WRITE)
         return marray_fail(array->message, -EACCES, "'%s': only modes r+ and w+ change a length",
                            MARRAY_PATH(array));
+    if (map->is_described)
+        return marray_fail(array->message, -EINVAL,
+                           "'%s': an array opened from a description cannot change its length",
+                           MARRAY_PATH(array));
     uint64_t views = atomic_load(&map->views);
     if (views > 0)
         return marray_fail(array->message, -EBUSY,

@@ -42,6 +42,7 @@ static void a_view_is_described_and_opened_elsewhere(void **state)
     assert_int_equal(marray_read(array, "=i4", got, sizeof(got)), 0);
     const int32_t expected[] = {21, 24, 11, 14};
     assert_memory_equal(got, expected, sizeof(expected));
+    assert_int_equal(marray_resize(array, 1, SHAPE(2)), -EINVAL);
     /* What is stored through it is in the file; a flush of all covers just the described bytes. */
     const int32_t seven = 7;
     assert_int_equal(marray_fill(array, "=i4", &seven), 0);
