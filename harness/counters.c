@@ -58,6 +58,7 @@ static const struct standard_counter standard_counters[] = {
 
 struct counter {
     char name[64];
+    char event[128]; /* as it was asked for; "" in the standard set */
     enum counter_source source;
     int descriptor; /* of SOURCE_PERF */
     bool exclude_kernel;
@@ -88,23 +89,85 @@ static int open_event(struct perf_event_attr *attributes)
     return descriptor < 0 ? -errno : (int)descriptor;
 }
 
+static void set_reading(struct perf_event_attr *attributes)
+{
+    attributes->size = sizeof(*attributes);
+    attributes->inherit = 1;
+    attributes->disabled = 0;
+    attributes->read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
+}
+
+/* "r1a8": the PMU's own number, in hexadecimal digits. */
+static bool is_raw(const char *event)
+{
+    return event[0] == 'r' && event[1] && !event[1 + strspn(event + 1, "0123456789abcdefABCDEF")];
+}
+
+static bool is_word(const char *text, size_t length)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    return length > 0 && strspn(text, allowed) >= length;
+}
+
+/* "group:name" in small letters; the names of libpfm4's umasks look alike, so tracefs decides. */
+static bool find_tracepoint(const char *event, long long *id)
+{
+    static const char *const roots[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
+    const char *colon = strchr(event, ':');
+    if (!colon || !is_word(event, (size_t)(colon - event)) ||
+        !is_word(colon + 1, strlen(colon + 1)))
+        return false;
+    for (size_t i = 0; i < MM_COUNT_OF(roots); i++) {
+        char path[256];
+        snprintf(path, sizeof(path), "%s/events/%.*s/%.100s/id", roots[i],
+                 colon - event < 64 ? (int)(colon - event) : 64, event, colon + 1);
+        if (mm_environment_read_number(path, id) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void explain_unknown(const char *event, int status, char *why)
+{
+    const char *colon = strchr(event, ':');
+    bool like_tracepoint = colon && is_word(event, (size_t)(colon - event));
+    if (like_tracepoint && colon[1] != ':')
+        snprintf(why, WHY_BYTES,
+                 "there is no tracepoint '%.80s' in /sys/kernel/tracing that this user may read; "
+                 "remedy: mount -t tracefs nodev /sys/kernel/tracing, and run as root",
+                 event);
+    else
+        snprintf(why, WHY_BYTES, "libpfm4 does not know '%.100s' here: %s", event,
+                 pfm_strerror(status));
+}
+
 /* 0 and the attributes of an event, or -EINVAL and why. */
 static int encode(const char *event, bool exclude_kernel, struct perf_event_attr *attributes,
                   char *why)
 {
+    long long id = 0;
     memset(attributes, 0, sizeof(*attributes));
-    attributes->size = sizeof(*attributes);
+    set_reading(attributes);
+    if (find_tracepoint(event, &id)) {
+        /* Tracepoints are the kernel's: without it nothing is left to count. */
+        attributes->type = PERF_TYPE_TRACEPOINT;
+        attributes->config = (uint64_t)id;
+        return exclude_kernel ? -EINVAL : 0;
+    }
+    if (is_raw(event)) {
+        attributes->type = PERF_TYPE_RAW;
+        attributes->config = strtoull(event + 1, NULL, 16);
+        attributes->exclude_kernel = exclude_kernel;
+        return 0;
+    }
     pfm_perf_encode_arg_t encoding = {.attr = attributes, .size = sizeof(encoding)};
     int privilege = exclude_kernel ? PFM_PLM3 : PFM_PLM0 | PFM_PLM3;
     int status = pfm_get_os_event_encoding(event, privilege, PFM_OS_PERF_EVENT_EXT, &encoding);
     if (status != PFM_SUCCESS) {
-        snprintf(why, WHY_BYTES, "libpfm4 does not know '%s' here: %s", event,
-                 pfm_strerror(status));
+        explain_unknown(event, status, why);
         return -EINVAL;
     }
-    attributes->inherit = 1;
-    attributes->disabled = 0;
-    attributes->read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
+    set_reading(attributes);
     return 0;
 }
 
@@ -236,11 +299,26 @@ int mm_counters_open(const char *const *events, size_t count, struct mm_counters
     for (size_t i = 0; i < count; i++) {
         char name[sizeof(opened->counter[0].name)];
         name_of_event(events[i], name, sizeof(name));
-        if (!is_known(opened, name))
-            add_counter(opened, name, events[i], SOURCE_NONE);
+        if (is_known(opened, name))
+            continue;
+        add_counter(opened, name, events[i], SOURCE_NONE);
+        struct counter *added = &opened->counter[opened->count - 1];
+        snprintf(added->event, sizeof(added->event), "%s", events[i]);
     }
     *counters = opened;
     return 0;
+}
+
+int mm_counters_open_alike(const struct mm_counters *model, struct mm_counters **counters,
+                           struct mm_error *error)
+{
+    const char *events[MM_COUNTERS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < model->count; i++) {
+        if (model->counter[i].event[0])
+            events[count++] = model->counter[i].event;
+    }
+    return mm_counters_open(events, count, counters, error);
 }
 
 void mm_counters_close(struct mm_counters *counters)

@@ -14,7 +14,8 @@
 
 #include "common/error.h"
 
-#define MM_COUNTERS_MAX 32
+#define MM_COUNTERS_MAX        32
+#define MM_COUNTERS_EVENTS_MAX 16 /* of those that are asked for */
 
 struct mm_counters;
 
@@ -40,11 +41,16 @@ struct mm_counters_total {
  * for all but letters and digits; one that is in the set already is not opened twice. Where perf is
  * refused with the kernel it is tried without; where it is refused altogether the first four come
  * from getrusage and the process clock, without children that are forked later.
+ * An event may also be a raw one of the PMU ("r1a8") or a tracepoint ("exceptions:page_fault_user",
+ * looked up in tracefs).
  * mm_counters_quality_to_json says which. A counter that cannot be had is kept with its reason;
  * only lack of memory fails (-ENOMEM), and more events than fit (-E2BIG).
  */
 int mm_counters_open(const char *const *events, size_t count, struct mm_counters **counters,
                      struct mm_error *error);
+/* The same events as of model, for this process: what a forked process opens. */
+int mm_counters_open_alike(const struct mm_counters *model, struct mm_counters **counters,
+                           struct mm_error *error);
 void mm_counters_close(struct mm_counters *counters);
 
 size_t mm_counters_count(const struct mm_counters *counters);

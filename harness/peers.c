@@ -53,6 +53,7 @@ struct mm_peers {
 struct peer_task {
     const struct mm_plan_case *plan_case;
     const struct mm_plan_file *file;
+    const struct mm_counters *counters; /* of the leader */
     uint64_t seed;
     double delay_share;
     void *shared;
@@ -131,7 +132,7 @@ static _Noreturn void live(struct peers_room *room, const struct peer_task *task
     struct mm_error error = {0};
     uint32_t seen = 0;
 
-    int code = mm_counters_open(NULL, 0, &counters, &error);
+    int code = mm_counters_open_alike(task->counters, &counters, &error);
     if (code == 0) {
         code = mm_worker_process_init(&process, task->plan_case, task->file, counters, task->seed,
                                       task->peer, task->shared, &slot->result);
@@ -197,8 +198,8 @@ static int allocate(uint32_t count, struct mm_peers **peers)
 }
 
 int mm_peers_start(const struct mm_plan_case *plan_case, const struct mm_plan_file *file,
-                   uint64_t seed, double delay_share, void *shared, struct mm_peers **peers,
-                   struct mm_worker_failure *failure)
+                   const struct mm_counters *counters, uint64_t seed, double delay_share,
+                   void *shared, struct mm_peers **peers, struct mm_worker_failure *failure)
 {
     struct mm_peers *started = NULL;
     uint32_t count = plan_case->needs.processes;
@@ -209,6 +210,7 @@ int mm_peers_start(const struct mm_plan_case *plan_case, const struct mm_plan_fi
         struct peer_task task = {
             .plan_case = plan_case,
             .file = file,
+            .counters = counters,
             .seed = seed,
             .delay_share = delay_share,
             .shared = shared,

@@ -36,6 +36,7 @@ struct mm_plan_case {
     bool fill; /* of MM_CACHE_PRESSURE: the first pass from an empty cache, not the steady state */
     size_t file; /* index into the plan's files; SIZE_MAX when skipped before it had one */
     struct mm_workload_needs needs;
+    json_t *events; /* array of names of further counters, or NULL */
     uint32_t launches;
     uint32_t samples;
     uint64_t iterations;
@@ -85,6 +86,8 @@ struct mm_plan_request {
     size_t engine_count;
     const char *const *caches;
     size_t cache_count;
+    const char *const *events; /* further counters, instead of the suite's */
+    size_t event_count;
     const char *const *parameters; /* "name=value,value": lists multiply */
     size_t parameter_count;
     const char *data_folder; /* where generated files live */

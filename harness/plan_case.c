@@ -74,6 +74,7 @@ void mm_plan_case_release(struct mm_plan_case *plan_case)
     free(plan_case->workload_options);
     free(plan_case->engine_options);
     json_decref(plan_case->parameters);
+    json_decref(plan_case->events);
     free(plan_case->skip_reason);
     mm_plugin_release(plan_case->plugin);
     *plan_case = (struct mm_plan_case){.file = SIZE_MAX};

@@ -5,6 +5,7 @@
 
 #include "common/text.h"
 #include "common/units.h"
+#include "harness/counters.h"
 #include "harness/plan_internal.h"
 
 /* One parameter of the matrix; parameters that stay at their default have no axis. */
@@ -179,6 +180,29 @@ static void set_counts(const struct mm_plan_settings *settings, struct mm_plan_c
         plan_case->samples = 1;
 }
 
+/* The command line's events take the place of the suite's. */
+static int set_events(const struct mm_plan_request *request,
+                      const struct mm_plan_settings *settings, struct mm_plan_case *plan_case,
+                      struct mm_error *error)
+{
+    size_t count = request->event_count;
+    if (count > MM_COUNTERS_EVENTS_MAX)
+        return mm_error_set(error, -EINVAL, "--event: more than %d names", MM_COUNTERS_EVENTS_MAX);
+    if (!count && settings->events)
+        count = mm_plan_text_count(settings->events);
+    if (!count)
+        return 0;
+    plan_case->events = json_array();
+    for (size_t i = 0; i < count; i++) {
+        const char *name = request->event_count
+                               ? request->events[i]
+                               : json_string_value(mm_plan_text_node(settings->events, i));
+        if (json_array_append_new(plan_case->events, json_string(name)))
+            return mm_error_set(error, -EINVAL, "the event '%s' is no UTF-8 text", name);
+    }
+    return 0;
+}
+
 /* In whole pages of any size, since the kernel rounds down to its own. */
 static void set_memory_limit(const struct mm_plan_settings *settings,
                              struct mm_plan_case *plan_case, uint64_t size_bytes)
@@ -293,6 +317,9 @@ static int complete_case(const struct matrix *matrix, struct mm_plan_case *plan_
         return status;
     set_counts(settings, plan_case);
     set_memory_limit(settings, plan_case, array.size_bytes);
+    status = set_events(builder->request, settings, plan_case, builder->error);
+    if (status)
+        return status;
     if (!plan_case->skip_reason)
         status = mm_plan_case_skip(plan_case, array.size_bytes, builder->memory_reason,
                                    &plan_case->skip_reason, builder->error);

@@ -50,6 +50,7 @@ struct mm_plan_settings {
     uint64_t iterations;
     uint32_t warmup_passes;
     uint64_t timeout_ns;   /* 0: by the estimate */
+    const json_t *events;  /* text or list of texts of the suite, or NULL */
     double memory_share;   /* of the data, for MM_CACHE_PRESSURE */
     uint64_t memory_bytes; /* the same as a size; 0: by the share */
 };

@@ -7,6 +7,7 @@
 
 #include "common/text.h"
 #include "harness/command.h"
+#include "harness/counters.h"
 #include "harness/plan_internal.h"
 
 #define ID_BYTES 24
@@ -38,7 +39,7 @@ static json_t *case_to_json(const struct mm_plan_case *plan_case, size_t index)
     bool has_file = plan_case->file != SIZE_MAX;
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:O, s:s?, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, "
-        "s:s?, s:s*, s:o*}",
+        "s:s?, s:s*, s:o*, s:O*}",
         "id", write_id('c', index, id), "name", plan_case->name, "workload",
         plan_case->workload->name, "engine", plan_case->engine->name, "cache",
         mm_plan_cache_text(plan_case), "parameters", plan_case->parameters, "file",
@@ -51,7 +52,7 @@ static json_t *case_to_json(const struct mm_plan_case *plan_case, size_t index)
         (json_int_t)needs->items_per_pass, "timeout_ns", (json_int_t)plan_case->timeout_ns,
         "skipped", plan_case->skip_reason, "plugin",
         plan_case->plugin ? mm_plugin_path(plan_case->plugin) : NULL, "pressure",
-        pressure_to_json(plan_case));
+        pressure_to_json(plan_case), "events", plan_case->events);
 }
 
 json_t *mm_plan_cases_to_json(const struct mm_plan *plan)
@@ -287,6 +288,22 @@ static int read_workload(const json_t *object, const struct mm_workload **worklo
     return 0;
 }
 
+static int read_events(const json_t *object, struct mm_plan_case *plan_case, struct mm_error *error)
+{
+    json_t *events = json_object_get(object, "events");
+    size_t index;
+    const json_t *event;
+    if (json_array_size(events) > MM_COUNTERS_EVENTS_MAX)
+        return mm_error_set(error, -EINVAL, "the member 'events' has too many names");
+    json_array_foreach(events, index, event)
+    {
+        if (!json_is_string(event))
+            return mm_error_set(error, -EINVAL, "the member 'events' is not a list of texts");
+    }
+    plan_case->events = json_incref(events);
+    return 0;
+}
+
 static int read_pressure(const json_t *object, struct mm_plan_case *plan_case,
                          struct mm_error *error)
 {
@@ -337,6 +354,8 @@ static int begin_case(const json_t *object, struct mm_plan_case *plan_case, stru
         status = mm_cache_state_parse(cache_name, &plan_case->cache, error);
     if (!status)
         status = read_pressure(object, plan_case, error);
+    if (!status)
+        status = read_events(object, plan_case, error);
     if (status)
         return status;
     plan_case->name = strdup(name);

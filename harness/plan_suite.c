@@ -5,11 +5,13 @@
 
 #include "common/text.h"
 #include "common/units.h"
+#include "harness/counters.h"
 #include "harness/plan_internal.h"
 
 static const char *const SUITE_KEYS[] = {"name", "purpose", "budget", "defaults", "cases"};
-#define SETTING_KEYS \
-    "launches", "samples", "iterations", "warmup", "timeout", "engine", "cache", "size", "memory"
+#define SETTING_KEYS                                                                               \
+    "launches", "samples", "iterations", "warmup", "timeout", "engine", "cache", "size", "memory", \
+        "events"
 static const char *const DEFAULT_KEYS[] = {SETTING_KEYS};
 static const char *const CASE_KEYS[] = {"workload", "parameters", "exclude", SETTING_KEYS};
 
@@ -205,6 +207,19 @@ static int read_memory(const struct mm_config *config, const json_t *node,
     return status;
 }
 
+static int read_events(const struct mm_config *config, const json_t *node,
+                       struct mm_plan_settings *settings, struct mm_error *error)
+{
+    int status = mm_plan_check_texts(config, node, "events", error);
+    if (status)
+        return status;
+    if (mm_plan_text_count(node) > MM_COUNTERS_EVENTS_MAX)
+        return mm_error_set(error, -EINVAL, "%s: 'events' has more than %d names",
+                            mm_config_where(config, node), MM_COUNTERS_EVENTS_MAX);
+    settings->events = node;
+    return 0;
+}
+
 /* Lays the settings that object has over those that are there. */
 static int read_settings(const struct mm_config *config, const json_t *object,
                          struct mm_plan_settings *settings, struct mm_error *error)
@@ -215,7 +230,7 @@ static int read_settings(const struct mm_config *config, const json_t *object,
                     struct mm_plan_settings *settings, struct mm_error *error);
     } readers[] = {
         {"engine", read_engines},  {"cache", read_caches},  {"size", read_sizes},
-        {"timeout", read_timeout}, {"memory", read_memory},
+        {"timeout", read_timeout}, {"memory", read_memory}, {"events", read_events},
     };
     for (size_t i = 0; i < MM_COUNT_OF(readers); i++) {
         const json_t *node = json_object_get(object, readers[i].key);

@@ -57,6 +57,20 @@ static int send_failure(struct worker *worker, const char *kind, int signal_numb
     return send_answer(worker, json_pack("{s:b, s:o}", "ok", 0, "failure", failure));
 }
 
+static int open_counters(struct worker *worker, struct mm_error *error)
+{
+    const char *events[MM_COUNTERS_EVENTS_MAX];
+    size_t count = 0;
+    size_t index;
+    json_t *event;
+
+    json_array_foreach(worker->plan_case.events, index, event)
+    {
+        events[count++] = json_string_value(event);
+    }
+    return mm_counters_open(events, count, &worker->counters, error);
+}
+
 static int prepare(struct worker *worker, const json_t *request)
 {
     struct mm_error error = {0};
@@ -81,7 +95,7 @@ static int prepare(struct worker *worker, const json_t *request)
         if (worker->plan_case.needs.processes == 0) {
             worker->plan_case.needs.processes = 1;
         }
-        code = mm_counters_open(NULL, 0, &worker->counters, &error);
+        code = open_counters(worker, &error);
     }
     if (code < 0) {
         return send_failure(worker, "error", 0, error.text);

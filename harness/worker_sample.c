@@ -107,8 +107,8 @@ static int set_up(struct sample *sample)
     sample->process.delay_share = request->delay_share;
     if (needs->processes > 1) {
         code =
-            mm_peers_start(request->plan_case, request->file, request->seed, request->delay_share,
-                           sample->shared, &sample->peers, sample->failure);
+            mm_peers_start(request->plan_case, request->file, request->counters, request->seed,
+                           request->delay_share, sample->shared, &sample->peers, sample->failure);
     }
     return code;
 }

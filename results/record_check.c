@@ -542,6 +542,7 @@ static int check_case(struct checker *checker, const struct place *place, const 
         {"skipped", check_text_or_null, false},
         {"plugin", check_name, true},
         {"pressure", check_pressure, true},
+        {"events", check_texts, true},
     };
     const struct place id = {place, "id", 0};
     const struct place name = {place, "name", 0};

@@ -31,6 +31,7 @@ enum {
     KEY_RESUME,
     KEY_BUDGET,
     KEY_DRY_RUN,
+    KEY_EVENT,
     KEY_JSON
 };
 
@@ -43,6 +44,7 @@ struct run_options {
     const char **engines;
     const char **caches;
     const char **parameters;
+    const char **events;
     const char *data_folder;
     const char *out;
     const char *resume;
@@ -63,6 +65,8 @@ static const struct argp_option options[] = {
     {"cache", 'c', "STATE,...", 0, "cache states: cold, warm, dirty, pressure (the first two)", 1},
     {"parameter", 'p', "NAME=VALUE,...", 0,
      "a parameter of a workload or an engine; several values multiply", 1},
+    {"event", KEY_EVENT, "NAME", 0,
+     "count this too: a name of libpfm4, r1a8, or a tracepoint as exceptions:page_fault_user", 1},
     {"launches", KEY_LAUNCHES, "N", 0, "fresh processes per case; intervals need 6", 1},
     {"budget", KEY_BUDGET, "TIME", 0,
      "at most this long, such as 5m: fewer launches, but 3 per case at least", 1},
@@ -187,6 +191,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case 'c':
         run->caches[request->cache_count++] = argument;
+        return 0;
+    case KEY_EVENT:
+        run->events[request->event_count++] = argument;
         return 0;
     case 'p':
         run->parameters[request->parameter_count++] = argument;
@@ -548,12 +555,13 @@ int mm_cmd_run(int argc, char **argv)
         .engines = calloc(words, sizeof(char *)),
         .caches = calloc(words, sizeof(char *)),
         .parameters = calloc(words, sizeof(char *)),
+        .events = calloc(words, sizeof(char *)),
     };
     char *folder = NULL;
     char *command = NULL;
     int exit_code = MM_CLI_FAILED;
     if (!run.workloads || !run.plugins || !run.files || !run.engines || !run.caches ||
-        !run.parameters) {
+        !run.events || !run.parameters) {
         mm_error_set(&run.error, -ENOMEM, "not enough memory");
         mm_cli_fail("run", &run.error, exit_code);
         goto cleanup;
@@ -577,6 +585,7 @@ int mm_cmd_run(int argc, char **argv)
     run.request.engines = run.engines;
     run.request.caches = run.caches;
     run.request.parameters = run.parameters;
+    run.request.events = run.events;
     run.request.data_folder = folder;
     run.request.suite_folder = getenv("MAPMETER_SUITES");
     run.request.shipped = mm_cli_suites;
@@ -593,5 +602,6 @@ cleanup:
     free(run.engines);
     free(run.caches);
     free(run.parameters);
+    free(run.events);
     return exit_code;
 }

@@ -39,7 +39,7 @@ def source(name):
 
 def keys_of_the_parser():
     text = source("plan_suite.c")
-    settings = re.search(r"#define SETTING_KEYS \\\n((?:.*\\\n)*.*)\n", text).group(1)
+    settings = re.search(r"#define SETTING_KEYS +\\\n((?:.*\\\n)*.*)\n", text).group(1)
     found = {}
     for name in ("SUITE_KEYS", "DEFAULT_KEYS", "CASE_KEYS"):
         line = re.search(name + r"\[\] = \{(.*?)\};", text, re.DOTALL).group(1)

@@ -189,6 +189,37 @@ static void further_events_are_called_by_their_names(void **state)
     mm_counters_close(counters);
 }
 
+static void a_tracepoint_or_a_raw_event_counts_or_says_why(void **state)
+{
+    (void)state;
+    static const char *const events[] = {"exceptions:page_fault_user", "r1a8",
+                                         "no_such:tracepoint"};
+    struct mm_counters *counters = NULL;
+    struct mm_counters *alike = NULL;
+    struct mm_counters_total total;
+    assert_int_equal(mm_counters_open(events, 3, &counters, NULL), 0);
+    size_t tracepoint = index_of(counters, "exceptions_page_fault_user");
+    size_t raw = index_of(counters, "r1a8");
+    size_t missing = index_of(counters, "no_such_tracepoint");
+    assert_true(tracepoint != SIZE_MAX && raw != SIZE_MAX && missing != SIZE_MAX);
+    measure(counters, touch_new_pages, &total);
+    const char *why = mm_counters_why_unavailable(counters, tracepoint);
+    if (why)
+        assert_non_null(strstr(why, "remedy: "));
+    else
+        assert_true(total.value[tracepoint] >= PAGES);
+    why = mm_counters_why_unavailable(counters, raw);
+    assert_true(!why || why[0]);
+    assert_non_null(strstr(mm_counters_why_unavailable(counters, missing), "no_such:tracepoint"));
+    /* What a forked process opens has the same names in the same order. */
+    assert_int_equal(mm_counters_open_alike(counters, &alike, NULL), 0);
+    assert_int_equal(mm_counters_count(alike), mm_counters_count(counters));
+    for (size_t i = 0; i < mm_counters_count(alike); i++)
+        assert_string_equal(mm_counters_name(alike, i), mm_counters_name(counters, i));
+    mm_counters_close(alike);
+    mm_counters_close(counters);
+}
+
 static void too_many_events_are_refused(void **state)
 {
     (void)state;
@@ -335,6 +366,7 @@ int main(void)
         cmocka_unit_test(processor_time_is_counted_in_nanoseconds),
         cmocka_unit_test(children_are_counted_by_perf),
         cmocka_unit_test(further_events_are_called_by_their_names),
+        cmocka_unit_test(a_tracepoint_or_a_raw_event_counts_or_says_why),
         cmocka_unit_test(too_many_events_are_refused),
         cmocka_unit_test(a_difference_is_scaled_by_the_time_the_event_ran),
         cmocka_unit_test(an_event_that_never_ran_is_not_zero),

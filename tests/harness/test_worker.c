@@ -363,6 +363,27 @@ static void pressure_reads_more_than_memory_holds(void **state)
     let_go_limited(fixture);
 }
 
+static void events_that_were_asked_for_stand_in_every_phase_of_every_peer(void **state)
+{
+    struct fixture *fixture = *state;
+
+    plan(fixture, "multiprocess", "mmap", "warm", "processes=2");
+    json_object_set_new(json_array_get(fixture->cases, 0), "events",
+                        json_pack("[s, s]", "CPU-MIGRATIONS", "no_such:tracepoint"));
+    prepare(fixture);
+    json_t *sample = take_sample(fixture, 1);
+    json_t *peer = json_array_get(json_object_get(sample, "peers"), 1);
+    const json_t *const phases[] = {json_object_get(sample, "phases"),
+                                    json_object_get(peer, "phases")};
+    for (size_t i = 0; i < MM_COUNT_OF(phases); i++) {
+        const json_t *counters = json_object_get(json_object_get(phases[i], "touch"), "counters");
+        assert_non_null(json_object_get(counters, "cpu_migrations"));
+        assert_non_null(
+            json_object_get(json_object_get(counters, "no_such_tracepoint"), "unavailable"));
+    }
+    json_decref(sample);
+}
+
 static void a_cold_sample_of_two_iterations_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -589,6 +610,7 @@ int main(void)
         WITH_FOLDER(a_cold_read_to_the_end_has_the_bytes_of_the_file_in_its_phase),
         WITH_FOLDER(a_dirty_sample_starts_from_pages_that_are_not_on_storage),
         WITH_FOLDER(pressure_reads_more_than_memory_holds),
+        WITH_FOLDER(events_that_were_asked_for_stand_in_every_phase_of_every_peer),
         WITH_FOLDER(a_cold_sample_of_two_iterations_is_refused),
         WITH_FOLDER(a_file_that_somebody_has_mapped_is_not_reported_as_cold),
         WITH_FOLDER(without_a_call_that_tells_the_bytes_of_the_device_prove_the_state),
