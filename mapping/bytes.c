@@ -48,7 +48,8 @@ static const unsigned char *find_last(const struct search *search)
     /* Where the first byte of the needle may stand. */
     size_t room = (size_t)(search->end - search->start) - search->needle_bytes + 1;
     while (room > 0) {
-        const unsigned char *candidate = memrchr(search->start, search->needle[0], room);
+        const unsigned char *candidate =
+            marray_os_find_last(search->start, search->needle[0], room);
         if (!candidate || !memcmp(candidate, search->needle, search->needle_bytes))
             return candidate;
         room = (size_t)(candidate - search->start);
@@ -63,8 +64,8 @@ static int run_search(void *context)
     if (search->last)
         search->found = find_last(search);
     else
-        search->found = memmem(search->start, (size_t)(search->end - search->start), search->needle,
-                               search->needle_bytes);
+        search->found = marray_os_find(search->start, (size_t)(search->end - search->start),
+                                       search->needle, search->needle_bytes);
     return 0;
 }
 

@@ -329,12 +329,18 @@ int marray_map_create(const struct marray_map_request *request, struct marray_ma
         .descriptor = -1,
     };
     int status = open_in_turn(&creation);
-    if (status && creation.is_new)
+    if (status && creation.is_new) {
         undo(&creation);
-    else if (!status && creation.old_bytes > creation.total_bytes)
+    } else if (!status && creation.old_bytes > creation.total_bytes) {
+        /* The turn ends early then: of two creators the last one wins, with a whole file. */
+        if (!marray_os_replaces_open_files()) {
+            marray_os_close(creation.descriptor);
+            creation.descriptor = -1;
+        }
         status = create_by_rename(request, map);
-    else if (!status)
+    } else if (!status) {
         status = build_in_place(&creation, map);
+    }
     release(&creation);
     return status;
 }

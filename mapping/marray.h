@@ -27,7 +27,9 @@ extern "C" {
 #endif
 #endif
 
-#ifdef __GNUC__
+#ifdef MARRAY_BUILDS_DLL
+#define MARRAY_API __declspec(dllexport)
+#elif defined(__GNUC__)
 #define MARRAY_API __attribute__((visibility("default")))
 #else
 #define MARRAY_API

@@ -1,6 +1,7 @@
 /*
- * Everything the operating system does for libmarray, one function a need. os_linux.c implements it
- * and is the only file with such calls; another system is another file.
+ * Everything the operating system does for libmarray, one function a need. os_linux.c and
+ * os_guard_linux.c implement it, and are the only files with such calls; os_windows.c and its like
+ * are the same for Windows.
  *
  * All functions return 0 or a negative errno and set outputs only on success. The rules they
  * follow:
@@ -17,11 +18,17 @@
 #ifndef MARRAY_OS_H
 #define MARRAY_OS_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "mapping/marray.h"
+
+/* Windows has quotas, but its C headers no number for them. */
+#ifndef EDQUOT
+#define EDQUOT 10069 /* WSAEDQUOT */
+#endif
 
 /* What a descriptor stands for. */
 struct marray_os_status {
@@ -53,6 +60,8 @@ int marray_os_read_at(int descriptor, void *bytes, size_t size, uint64_t offset,
 int marray_os_write_at(int descriptor, const void *bytes, size_t size, uint64_t offset);
 int marray_os_remove(const char *path);
 int marray_os_rename(const char *from, const char *to);
+/* Whether a rename takes the place of a file that somebody has open; -EACCES where not. */
+bool marray_os_replaces_open_files(void);
 /* The name behind all symbolic links, newly allocated; -ENOENT when there is none. */
 int marray_os_real_path(const char *path, char **real_path);
 
@@ -78,6 +87,9 @@ uint64_t marray_os_page_bytes(void);
 int marray_os_map(int descriptor, uint64_t offset, uint64_t length, enum marray_os_map_kind kind,
                   void **base);
 int marray_os_unmap(void *base, uint64_t length);
+/* Whether the two below work, and a file can be cut under its map; -EOPNOTSUPP, -EBUSY where not.
+ */
+bool marray_os_extends_maps(void);
 /* Address space with nothing behind it; -ENOMEM where so much is not to be had. */
 int marray_os_reserve(uint64_t length, void **base);
 /* Maps for reading and writing into reserved space; at and offset in whole pages. */
@@ -152,6 +164,9 @@ uint64_t marray_os_now_ns(void);
 int marray_os_sleep_ns(uint64_t duration_ns);
 /* Of this process; differs in a child after fork. */
 int64_t marray_os_process(void);
+/* The first place of wanted, and the last one of a byte, or NULL: what ISO C lacks. */
+const void *marray_os_find(const void *bytes, size_t size, const void *wanted, size_t wanted_size);
+const void *marray_os_find_last(const void *bytes, unsigned char byte, size_t size);
 /* The system's words for a positive errno: "No space left on device"; static text, NULL without. */
 const char *marray_os_error_text(int number);
 

@@ -168,6 +168,11 @@ int marray_os_rename(const char *from, const char *to)
     return status_of(rename(from, to));
 }
 
+bool marray_os_replaces_open_files(void)
+{
+    return true;
+}
+
 int marray_os_real_path(const char *path, char **real_path)
 {
     char *resolved = realpath(path, NULL);
@@ -242,6 +247,11 @@ int marray_os_map(int descriptor, uint64_t offset, uint64_t length, enum marray_
 int marray_os_unmap(void *base, uint64_t length)
 {
     return status_of(munmap(base, (size_t)length));
+}
+
+bool marray_os_extends_maps(void)
+{
+    return true;
 }
 
 int marray_os_reserve(uint64_t length, void **base)
@@ -541,6 +551,16 @@ int marray_os_sleep_ns(uint64_t duration_ns)
 int64_t marray_os_process(void)
 {
     return getpid();
+}
+
+const void *marray_os_find(const void *bytes, size_t size, const void *wanted, size_t wanted_size)
+{
+    return memmem(bytes, size, wanted, wanted_size);
+}
+
+const void *marray_os_find_last(const void *bytes, unsigned char byte, size_t size)
+{
+    return memrchr(bytes, byte, size);
 }
 
 const char *marray_os_error_text(int number)

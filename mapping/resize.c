@@ -33,6 +33,11 @@ static int check_resizable(struct marray *array)
     if (map->mode == MARRAY_READ || map->mode == MARRAY_COPY_ON_WRITE)
         return marray_fail(array->message, -EACCES, "'%s': only modes r+ and w+ change a length",
                            MARRAY_PATH(array));
+    if (!marray_os_extends_maps())
+        return marray_fail(array->message, -EOPNOTSUPP,
+                           "'%s': this system cannot change a file under its map: close it, and "
+                           "open it in mode r+ with the new shape",
+                           MARRAY_PATH(array));
     if (map->is_described)
         return marray_fail(array->message, -EINVAL,
                            "'%s': an array opened from a description cannot change its length",

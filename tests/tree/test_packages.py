@@ -121,7 +121,7 @@ class Install(ScriptTest):
         self.add_packages()
         status, output = self.install("tests")
         self.assertEqual(status, 1)
-        self.assert_one_line(output, "'tests'", "build, run, test and lint")
+        self.assert_one_line(output, "'tests'", "build, run, test, lint and windows")
 
 
 if __name__ == "__main__":
