@@ -50,6 +50,7 @@ def load(path):
     library.marray_dtype.restype = ctypes.c_char_p
     library.marray_message.restype = ctypes.c_char_p
     library.marray_offset_bytes.restype = ctypes.c_uint64
+    library.marray_data.restype = ctypes.c_void_p
     return library
 
 
@@ -78,6 +79,9 @@ class Array:
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
         self.check(LIBRARY.marray_close(ctypes.byref(self.handle)))
 
     def check(self, status):
@@ -97,6 +101,10 @@ class Array:
     @property
     def dtype(self):
         return LIBRARY.marray_dtype(self.handle).decode()
+
+    @property
+    def data(self):
+        return LIBRARY.marray_data(self.handle)
 
     @property
     def offset(self):
@@ -126,11 +134,23 @@ class Array:
                                         ctypes.byref(view)))
         return Array(view)
 
-    def transpose(self, axes):
+    def make_view(self, function, *arguments):
         view = ctypes.c_void_p()
-        self.check(LIBRARY.marray_transpose(self.handle, (ctypes.c_int * len(axes))(*axes),
-                                            ctypes.byref(view)))
+        self.check(function(self.handle, *arguments, ctypes.byref(view)))
         return Array(view)
+
+    def transpose(self, axes):
+        return self.make_view(LIBRARY.marray_transpose, (ctypes.c_int * len(axes))(*axes))
+
+    def reshape(self, shape):
+        return self.make_view(LIBRARY.marray_reshape, len(shape),
+                              (ctypes.c_uint64 * max(1, len(shape)))(*shape))
+
+    def field(self, name):
+        return self.make_view(LIBRARY.marray_field, name.encode())
+
+    def view_as(self, dtype):
+        return self.make_view(LIBRARY.marray_view_as, dtype.encode())
 
 
 def to_slice(part):
