@@ -1,7 +1,9 @@
 /* Writes the reports of a record into a folder. */
 #include "analysis/report/report.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -111,10 +113,32 @@ static int write_hgrm(const char *folder, const struct mm_summary_case *one, str
     return result;
 }
 
+/* The percentile tables of a record that was reported here before. */
+static int remove_old_histograms(const char *folder, struct mm_error *error)
+{
+    char *path = mm_text_format("%s/plots", folder);
+    DIR *entries = path ? opendir(path) : NULL;
+    int result = 0;
+    for (struct dirent *entry = entries ? readdir(entries) : NULL; entry && result == 0;
+         entry = readdir(entries)) {
+        if (fnmatch("flush_ns-*.hgrm", entry->d_name, 0) == 0 &&
+            unlinkat(dirfd(entries), entry->d_name, 0) < 0) {
+            int code = -errno;
+            result = mm_error_set(error, code, "cannot remove the old %s/%s: %s", path,
+                                  entry->d_name, strerror(-code));
+        }
+    }
+    if (entries) {
+        closedir(entries);
+    }
+    free(path);
+    return result;
+}
+
 static int write_histograms(const char *folder, const struct mm_summary *summary,
                             struct mm_error *error)
 {
-    int result = 0;
+    int result = remove_old_histograms(folder, error);
     for (size_t i = 0; result == 0 && i < summary->case_count; i++) {
         if (summary->cases[i].flush_ns) {
             result = write_hgrm(folder, &summary->cases[i], error);
