@@ -303,7 +303,9 @@ static int read_header(int descriptor, uint64_t offset, uint64_t size_bytes, uin
     status = marray_npy_header_size(prefix, size, limit, &header_bytes, reason);
     if (status)
         return status;
-    size = size_bytes < header_bytes ? (size_t)size_bytes : header_bytes;
+    if (size_bytes < header_bytes || header_bytes < sizeof(prefix))
+        return marray_fail(reason, -EBADMSG, "not a valid .npy file: it ends in its header");
+    size = header_bytes;
     unsigned char *bytes = malloc(size);
     if (!bytes)
         return marray_fail(reason, -ENOMEM, "no memory for its header");
