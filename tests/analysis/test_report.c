@@ -7,9 +7,11 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "analysis/report/report.h"
@@ -147,11 +149,17 @@ static void only_what_is_asked_for_is_written(void **state)
     mm_record_free(record);
 }
 
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+    (void)status;
+    (void)type;
+    (void)place;
+    return remove(path);
+}
+
 static void remove_folder(const char *folder)
 {
-    char *command = mm_text_format("rm -r '%s'", folder);
-    assert_int_equal(system(command), 0);
-    free(command);
+    assert_int_equal(nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 static void flush_times_are_written_for_percentile_plotters(void **state)

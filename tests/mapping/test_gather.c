@@ -52,7 +52,8 @@ static void small_blocks_are_converted_in_bulk(void **state)
         memcpy(&bits, &got[i], sizeof(bits));
         bits = __builtin_bswap64(bits);
         memcpy(&value, &bits, sizeof(value));
-        assert_true(value == (double)(indices[i / 3] * 3 + (int64_t)(i % 3)));
+        int64_t expected = indices[i / 3] * 3 + (int64_t)(i % 3);
+        assert_true(value == (double)expected);
     }
     free(got);
     free(indices);
