@@ -1,5 +1,6 @@
 /* Advice to the kernel about a view's pages, and how many of them are in memory. */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "mapping/array.h"
@@ -49,13 +50,25 @@ static int advise_pages(void *context, uint64_t start, uint64_t length)
     return marray_os_advise(advising->array->map->base + start, length, advising->advice);
 }
 
-int marray_advise(struct marray *array, enum marray_advice advice)
+static int check_advice(const struct marray *array, enum marray_advice advice)
 {
     if ((size_t)advice >= ADVICE_COUNT)
         return marray_fail(array->message, -EINVAL, "'%s': advice %d is unknown",
                            MARRAY_PATH(array), (int)advice);
-    if (array->length == 0)
-        return 0;
+    return marray_check_inherited(array);
+}
+
+static int fail_advice(const struct marray *array, enum marray_advice advice, int status)
+{
+    return marray_fail(array->message, status, "'%s': advice %s: %s", MARRAY_PATH(array),
+                       advice_names[advice], marray_reason(status));
+}
+
+int marray_advise(struct marray *array, enum marray_advice advice)
+{
+    int status = check_advice(array, advice);
+    if (status || array->length == 0)
+        return status;
     struct marray_loops loops;
     uint64_t start;
     marray_array_by_address(array, &loops, &start);
@@ -65,12 +78,46 @@ int marray_advise(struct marray *array, enum marray_advice advice)
         loops.count = 0; /* one run of the whole span */
     }
     struct advising advising = {array, advice};
-    int status = marray_loops_visit_pages(&loops, start, span_bytes, marray_os_page_bytes(),
-                                          advise_pages, &advising);
+    status = marray_loops_visit_pages(&loops, start, span_bytes, marray_os_page_bytes(),
+                                      advise_pages, &advising);
+    return status ? fail_advice(array, advice, status) : 0;
+}
+
+int marray_advise_range(struct marray *array, uint64_t start, uint64_t length,
+                        enum marray_advice advice)
+{
+    const struct marray_map *map = array->map;
+    int status = check_advice(array, advice);
     if (status)
-        return marray_fail(array->message, status, "'%s': advice %s: %s", MARRAY_PATH(array),
-                           advice_names[advice], marray_reason(status));
-    return 0;
+        return status;
+    if (start > map->data_bytes)
+        return marray_fail(array->message, -ERANGE,
+                           "'%s': advice from byte %" PRIu64 " of an array of %" PRIu64,
+                           MARRAY_PATH(array), start, map->data_bytes);
+    if (length > map->data_bytes - start)
+        length = map->data_bytes - start;
+    if (length == 0)
+        return 0;
+    uint64_t page_bytes = marray_os_page_bytes();
+    uint64_t from_base = map->data_offset - map->file_offset + start;
+    uint64_t first = from_base / page_bytes * page_bytes;
+    status = marray_os_advise(map->base + first, from_base + length - first, advice);
+    return status ? fail_advice(array, advice, status) : 0;
+}
+
+int marray_probe_advice(const struct marray *array, enum marray_advice advice)
+{
+    const struct marray_map *map = array->map;
+    int status = check_advice(array, advice);
+    if (status || !map->base)
+        return status;
+    status = marray_os_probe_advice(map->descriptor, map->base, advice);
+    if (status == -EPERM)
+        return marray_fail(array->message, status,
+                           "'%s': advice %s has no effect on files of others that one may not "
+                           "write",
+                           MARRAY_PATH(array), advice_names[advice]);
+    return status ? fail_advice(array, advice, status) : 0;
 }
 
 struct residency {
@@ -96,12 +143,17 @@ static int add_residency(void *context, uint64_t start, uint64_t length)
 int marray_residency(const struct marray *array, uint64_t *resident_bytes, uint64_t *total_bytes)
 {
     struct residency residency = {.array = array};
+    int status = marray_check_inherited(array);
+    if (!status && !array->map->is_anonymous)
+        status = marray_check_descriptor(array, "the residency");
+    if (status)
+        return status;
     if (array->length > 0) {
         struct marray_loops loops;
         uint64_t start;
         marray_array_by_address(array, &loops, &start);
-        int status = marray_loops_visit_pages(&loops, start, array->dtype.item_bytes,
-                                              marray_os_page_bytes(), add_residency, &residency);
+        status = marray_loops_visit_pages(&loops, start, array->dtype.item_bytes,
+                                          marray_os_page_bytes(), add_residency, &residency);
         if (status)
             return marray_fail(array->message, status, "'%s': the residency is not told: %s",
                                MARRAY_PATH(array), marray_reason(status));

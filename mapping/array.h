@@ -52,8 +52,12 @@ uint64_t marray_spec_header_limit(const struct marray_spec *spec);
 
 /* The dtype of a text, NULL being the array's own; to be released. */
 int marray_choose_dtype(const struct marray *array, const char *text, struct marray_dtype *dtype);
-/* -EACCES with message for an array that is open for reading only. */
+/* In check.c, all with message: -EACCES for an array that is open for reading only; -EPERM in a
+ * child that did not inherit the map; -EBADF when the descriptor that `what` needs ("a lock") was
+ * given up or is none. */
 int marray_check_writable(const struct marray *array);
+int marray_check_inherited(const struct marray *array);
+int marray_check_descriptor(const struct marray *array, const char *what);
 /* -EINVAL with message when elements of source cannot become elements of target. */
 int marray_check_conversion(const struct marray *array, const struct marray_dtype *source,
                             const struct marray_dtype *target);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mapping/array.h"
+#include "mapping/guard.h"
 #include "mapping/message.h"
 
 /* Of the budget: what is read ahead, counted from the start of the current chunk; the largest
@@ -197,9 +198,13 @@ static int check_spec(const struct marray *array, const struct marray_chunks_spe
     if (!spec || spec->size_bytes != sizeof(*spec) || (unsigned)spec->access > MARRAY_CHUNKS_WRITE)
         return marray_fail(array->message, -EINVAL, "'%s': not a spec of chunks",
                            MARRAY_PATH(array));
-    if (spec->access == MARRAY_CHUNKS_WRITE && array->map->mode == MARRAY_READ)
-        return marray_fail(array->message, -EACCES, "'%s' is open for reading only",
-                           MARRAY_PATH(array));
+    int status = spec->access == MARRAY_CHUNKS_WRITE ? marray_check_writable(array) : 0;
+    if (!status)
+        status = marray_check_inherited(array);
+    if (!status && !array->map->is_anonymous)
+        status = marray_check_descriptor(array, "a walk in chunks");
+    if (status)
+        return status;
     if (spec->budget_bytes < BUDGET_PAGES * marray_os_page_bytes())
         return marray_fail(array->message, -EINVAL,
                            "'%s': a budget of %" PRIu64 " bytes, at least %" PRIu64 " are needed",
@@ -242,7 +247,7 @@ int marray_chunks_open(struct marray *array, const struct marray_chunks_spec *sp
                            MARRAY_PATH(array));
     made->array = array;
     made->backward = spec->backward;
-    made->drops = array->map->mode != MARRAY_COPY_ON_WRITE;
+    made->drops = array->map->mode != MARRAY_COPY_ON_WRITE && !array->map->is_anonymous;
     made->writes = made->drops && spec->access == MARRAY_CHUNKS_WRITE;
     made->page_bytes = marray_os_page_bytes();
     choose_axis(made);
@@ -267,9 +272,41 @@ static int view_rows(const struct marray_chunks *chunks, struct rows rows, struc
     return marray_slice(chunks->array, slices, (size_t)dimensions, view);
 }
 
+/* Takes back the chunk that the caller had; -EFAULT when its end was cut off meanwhile. */
+static int take_back(struct marray_chunks *chunks)
+{
+    struct marray *chunk = chunks->chunk;
+    int status = chunk ? marray_guard_check_end(chunk) : 0;
+    if (status)
+        *chunks->array->message = *chunk->message;
+    marray_close(&chunks->chunk);
+    return status;
+}
+
+/* A chunk that can be had; the loop may still meet a bus error when the file is cut later. */
+static int lend(struct marray_chunks *chunks, struct rows rows)
+{
+    struct marray *view;
+    int status = view_rows(chunks, rows, &view);
+    if (status)
+        return status;
+    status = marray_guard_check_end(view);
+    if (status) {
+        *chunks->array->message = *view->message;
+        marray_close(&view);
+        return status;
+    }
+    chunks->chunk = view;
+    chunks->next += rows.count;
+    chunks->pending.count += rows.count;
+    return 0;
+}
+
 int marray_chunks_next(struct marray_chunks *chunks, struct marray **chunk)
 {
-    int status = marray_close(&chunks->chunk);
+    int status = marray_check_inherited(chunks->array);
+    if (!status)
+        status = take_back(chunks);
     if (!status && chunks->pending.count >= chunks->step_rows)
         status = move_on(chunks);
     if (status)
@@ -282,13 +319,10 @@ int marray_chunks_next(struct marray_chunks *chunks, struct marray **chunk)
         return 0;
     }
     ask_ahead(chunks, chunks->next);
-    status = view_rows(chunks, rows, &chunks->chunk);
-    if (status)
-        return status;
-    chunks->next += rows.count;
-    chunks->pending.count += rows.count;
-    *chunk = chunks->chunk;
-    return 0;
+    status = lend(chunks, rows);
+    if (!status)
+        *chunk = chunks->chunk;
+    return status;
 }
 
 int marray_chunks_close(struct marray_chunks **chunks)
@@ -297,9 +331,50 @@ int marray_chunks_close(struct marray_chunks **chunks)
     *chunks = NULL;
     if (!closed)
         return 0;
-    marray_close(&closed->chunk);
+    int status = take_back(closed);
     closed->asked = closed->next; /* what was read ahead in vain is not kept */
-    int status = move_on(closed);
+    int moved = move_on(closed);
     free(closed);
+    return status ? status : moved;
+}
+
+/* ---- The whole walk as one guarded call ---- */
+
+struct visit {
+    struct marray *chunk;
+    marray_chunk_call *call;
+    void *context;
+};
+
+/* Guarded. */
+static int visit_chunk(void *context)
+{
+    const struct visit *visit = context;
+    return visit->call(visit->chunk, visit->context);
+}
+
+static int visit_all(struct marray_chunks *chunks, marray_chunk_call *call, void *context)
+{
+    struct visit visit = {NULL, call, context};
+    int status = marray_chunks_next(chunks, &visit.chunk);
+    while (!status && visit.chunk) {
+        status = marray_guard_bulk(visit.chunk, visit_chunk, &visit);
+        if (!status)
+            status = marray_chunks_next(chunks, &visit.chunk);
+        else if (visit.chunk->message->text[0])
+            *chunks->array->message = *visit.chunk->message;
+    }
     return status;
+}
+
+int marray_chunks_each(struct marray *array, const struct marray_chunks_spec *spec,
+                       marray_chunk_call *call, void *context)
+{
+    struct marray_chunks *chunks;
+    int status = marray_chunks_open(array, spec, &chunks);
+    if (status)
+        return status;
+    status = visit_all(chunks, call, context);
+    int closed = marray_chunks_close(&chunks);
+    return status ? status : closed;
 }

@@ -128,14 +128,6 @@ int marray_choose_dtype(const struct marray *array, const char *text, struct mar
     return 0;
 }
 
-int marray_check_writable(const struct marray *array)
-{
-    if (array->map->mode != MARRAY_READ)
-        return 0;
-    return marray_fail(array->message, -EACCES, "'%s' is open for reading only",
-                       MARRAY_PATH(array));
-}
-
 int marray_check_conversion(const struct marray *array, const struct marray_dtype *source,
                             const struct marray_dtype *target)
 {

@@ -100,8 +100,9 @@ static void write_description(const struct marray *array, const char *path, stru
 int marray_describe(const struct marray *array, char *text, size_t size)
 {
     char *path;
-    if (!MARRAY_PATH(array) || !*MARRAY_PATH(array))
-        return marray_fail(array->message, -ENOTSUP, "an array without a file has no description");
+    if (array->map->has_no_path)
+        return marray_fail(array->message, -ENOTSUP,
+                           "'%s': an array without a path has no description", MARRAY_PATH(array));
     int status = marray_os_real_path(MARRAY_PATH(array), &path);
     if (status)
         return marray_fail(array->message, status, "cannot describe '%s': %s", MARRAY_PATH(array),

@@ -29,16 +29,29 @@ static int fail_flush(struct marray *array, int status)
 /* Only arrays whose stores reach the file have anything to flush. */
 static bool reaches_file(const struct marray *array)
 {
-    return array->map->mode == MARRAY_READ_WRITE || array->map->mode == MARRAY_CREATE;
+    return !array->map->is_anonymous &&
+           (array->map->mode == MARRAY_READ_WRITE || array->map->mode == MARRAY_CREATE);
+}
+
+static int check_flush(const struct marray *array, enum marray_flush_level level)
+{
+    if ((unsigned)level > MARRAY_FLUSH_FULL)
+        return marray_fail(array->message, -EINVAL, "'%s': flush level %d is none of the three",
+                           MARRAY_PATH(array), (int)level);
+    int status = marray_check_inherited(array);
+    if (!status && reaches_file(array) &&
+        (level != MARRAY_FLUSH_DATA || !marray_os_syncs_maps_alone()))
+        status = marray_check_descriptor(array, "a flush of this level");
+    return status;
 }
 
 /* Checks, and brings file and header to the array's length; *level rises when metadata counts. */
 static int begin_flush(struct marray *array, enum marray_flush_level *asked)
 {
     enum marray_flush_level level = *asked;
-    if ((unsigned)level > MARRAY_FLUSH_FULL)
-        return marray_fail(array->message, -EINVAL, "'%s': flush level %d is none of the three",
-                           MARRAY_PATH(array), (int)level);
+    int status = check_flush(array, level);
+    if (status)
+        return status;
     int failed = atomic_load(&array->map->failed);
     if (failed)
         return marray_fail(array->message, failed, "'%s': an earlier flush failed: %s",
@@ -48,7 +61,7 @@ static int begin_flush(struct marray *array, enum marray_flush_level *asked)
     if (level == MARRAY_FLUSH_ASYNC || !is_due || !reaches_file(array))
         return 0;
     *asked = MARRAY_FLUSH_FULL;
-    int status = marray_map_settle(array);
+    status = marray_map_settle(array);
     if (!status)
         map->full_flush_is_due = false;
     return status;
@@ -109,8 +122,12 @@ int marray_flush(struct marray *array, enum marray_flush_level level)
     if (status || !reaches_file(array))
         return status;
     /* Without elements there is no map, but there may be a new file with a header. */
-    if (!array->map->base && level == MARRAY_FLUSH_DATA)
+    if (!array->map->base && level == MARRAY_FLUSH_DATA) {
+        status = marray_check_descriptor(array, "a flush without elements");
+        if (status)
+            return status;
         level = MARRAY_FLUSH_FULL;
+    }
     return flush_pages(array, 0, array->map->size_bytes, level);
 }
 
@@ -143,11 +160,13 @@ static int flush_runs(struct marray *array, enum marray_flush_level level)
     marray_array_by_address(array, &loops, &start);
     uint64_t page_bytes = marray_os_page_bytes();
     uint32_t item_bytes = array->dtype.item_bytes;
+    bool alone = array->map->descriptor < 0; /* each run by itself then */
     int status =
-        marray_loops_visit_pages(&loops, start, item_bytes, page_bytes, start_pages, array);
+        alone ? 0
+              : marray_loops_visit_pages(&loops, start, item_bytes, page_bytes, start_pages, array);
     if (status || level == MARRAY_FLUSH_ASYNC)
         return status;
-    bool once = loops.count > 0 && marray_os_sync_covers_file(array->map->descriptor);
+    bool once = !alone && loops.count > 0 && marray_os_sync_covers_file(array->map->descriptor);
     status = marray_loops_visit_pages(&loops, start, item_bytes, page_bytes,
                                       once ? finish_pages : sync_pages, array);
     if (!status && once)

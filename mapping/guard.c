@@ -51,8 +51,7 @@ static uint64_t end_of(const struct marray *array)
            marray_loops_span_bytes(&loops, array->dtype.item_bytes);
 }
 
-/* The size is asked after the touches: whoever cuts the file later did not spoil them. */
-static int check_end(const struct marray *array)
+int marray_guard_check_end(const struct marray *array)
 {
     const struct marray_map *map = array->map;
     struct marray_os_status file;
@@ -68,14 +67,18 @@ int marray_guard_element(const struct marray *array, marray_guarded_call *call, 
     const struct marray_map *map = array->map;
     uint64_t fault = 0;
     bool faulted = false;
-    int status = marray_os_guard(map->base, map->size_bytes, call, context, &faulted, &fault);
+    int status = marray_check_inherited(array);
+    if (status)
+        return status;
+    status = marray_os_guard(map->base, map->size_bytes, call, context, &faulted, &fault);
     return faulted ? fail_fault(array, map->file_offset + fault) : status;
 }
 
 int marray_guard_bulk(const struct marray *array, marray_guarded_call *call, void *context)
 {
     int status = marray_guard_element(array, call, context);
-    return status ? status : check_end(array);
+    /* Asked after the touches: whoever cuts the file later did not spoil them. */
+    return status ? status : marray_guard_check_end(array);
 }
 
 /* The inner of two guards. */

@@ -20,6 +20,9 @@
 int marray_guard_bulk(const struct marray *array, marray_guarded_call *call, void *context);
 int marray_guard_element(const struct marray *array, marray_guarded_call *call, void *context);
 
+/* -EFAULT with message when the file does not reach to array's last element any more. */
+int marray_guard_check_end(const struct marray *array);
+
 /* As marray_guard_bulk(), for a call that touches elements of two arrays; failures of either are
  * told in both messages. */
 int marray_guard_both(const struct marray *array, const struct marray *other,

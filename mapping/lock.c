@@ -22,6 +22,9 @@ static int check_lock(struct marray *array, enum marray_lock_kind kind)
         return marray_fail(array->message, -EPERM,
                            "'%s' was opened before fork, its locks are the parent's: open it again",
                            MARRAY_PATH(array));
+    int status = marray_check_descriptor(array, "a lock");
+    if (status)
+        return status;
     if ((unsigned)kind > MARRAY_LOCK_EXCLUSIVE)
         return marray_fail(array->message, -EINVAL, "'%s': lock kind %d is none of the two",
                            MARRAY_PATH(array), (int)kind);

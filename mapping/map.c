@@ -74,6 +74,25 @@ int marray_file_extend(const struct marray_map_request *request, int descriptor,
                                              : "");
 }
 
+static int fail_mapping(const struct marray_map_request *request, int status, uint64_t bytes)
+{
+    return marray_fail(request->message, status, "cannot map %" PRIu64 " bytes of '%s': %s%s",
+                       bytes, request->path, marray_reason(status),
+                       status == -ENOMEM ? ": close arrays, or raise vm.max_map_count or ulimit -v"
+                                         : "");
+}
+
+static int map_file(const struct marray_map_request *request, const struct marray_map *map,
+                    void **base)
+{
+    enum marray_os_map_kind kind = MARRAY_OS_MAP_SHARED;
+    if (request->mode == MARRAY_READ)
+        kind = MARRAY_OS_MAP_READ;
+    if (request->mode == MARRAY_COPY_ON_WRITE)
+        kind = MARRAY_OS_MAP_PRIVATE;
+    return marray_os_map(map->descriptor, map->file_offset, map->size_bytes, kind, base);
+}
+
 static int map_data(const struct marray_map_request *request, struct marray_map *map)
 {
     if (request->data_bytes == 0)
@@ -81,26 +100,26 @@ static int map_data(const struct marray_map_request *request, struct marray_map 
     uint64_t page_bytes = marray_os_page_bytes();
     map->file_offset = request->data_offset / page_bytes * page_bytes;
     map->size_bytes = request->data_offset + request->data_bytes - map->file_offset;
-    enum marray_os_map_kind kind = MARRAY_OS_MAP_SHARED;
-    if (request->mode == MARRAY_READ)
-        kind = MARRAY_OS_MAP_READ;
-    if (request->mode == MARRAY_COPY_ON_WRITE)
-        kind = MARRAY_OS_MAP_PRIVATE;
     void *base;
-    int status = marray_os_map(map->descriptor, map->file_offset, map->size_bytes, kind, &base);
+    int status = map->is_anonymous
+                     ? marray_os_map_memory(map->size_bytes, request->mode == MARRAY_CREATE,
+                                            request->flags & MARRAY_SPARSE, &base)
+                     : map_file(request, map, &base);
+    if (!status && (request->flags & MARRAY_NO_FORK)) {
+        status = marray_os_keep_from_children(base, map->size_bytes);
+        if (status)
+            marray_os_unmap(base, map->size_bytes);
+    }
     if (status)
-        return marray_fail(
-            request->message, status, "cannot map %" PRIu64 " bytes of '%s': %s%s", map->size_bytes,
-            request->path, marray_reason(status),
-            status == -ENOMEM ? ": close arrays, or raise vm.max_map_count or ulimit -v" : "");
+        return fail_mapping(request, status, map->size_bytes);
     map->base = base;
     map->mapped_bytes = map->size_bytes;
     map->reserved_bytes = map->size_bytes;
     return 0;
 }
 
-int marray_map_new(const struct marray_map_request *request, int descriptor,
-                   struct marray_map **map)
+static int make_map(const struct marray_map_request *request, int descriptor, bool is_anonymous,
+                    struct marray_map **map)
 {
     struct marray_map *made = calloc(1, sizeof(*made));
     int status = 0;
@@ -113,6 +132,8 @@ int marray_map_new(const struct marray_map_request *request, int descriptor,
     made->mode = request->mode;
     made->flags = request->flags;
     made->descriptor = descriptor;
+    made->is_anonymous = is_anonymous;
+    made->has_no_path = is_anonymous;
     made->process = marray_os_process();
     made->data_offset = request->data_offset;
     made->data_bytes = request->data_bytes;
@@ -125,6 +146,36 @@ cleanup:
         return status;
     }
     *map = made;
+    return 0;
+}
+
+int marray_map_new(const struct marray_map_request *request, int descriptor,
+                   struct marray_map **map)
+{
+    return make_map(request, descriptor, false, map);
+}
+
+int marray_map_anonymous(const struct marray_map_request *request, struct marray_map **map)
+{
+    return make_map(request, -1, true, map);
+}
+
+int marray_map_memory_file(const struct marray_map_request *request, struct marray_map **map)
+{
+    int descriptor;
+    int status = marray_os_create_memory(request->path, &descriptor);
+    if (status)
+        return marray_fail(request->message, status, "cannot create '%s' in memory: %s",
+                           request->path, marray_reason(status));
+    status =
+        marray_file_extend(request, descriptor, 0, 0, request->data_offset + request->data_bytes);
+    if (!status)
+        status = marray_map_new(request, descriptor, map);
+    if (status) {
+        marray_os_close(descriptor);
+        return status;
+    }
+    (*map)->has_no_path = true;
     return 0;
 }
 
@@ -150,11 +201,18 @@ int marray_map_existing(const struct marray_map_request *request, int descriptor
     return result;
 }
 
+bool marray_map_is_here(const struct marray_map *map)
+{
+    return !(map->flags & MARRAY_NO_FORK) || marray_os_process() == map->process;
+}
+
 void marray_map_release(struct marray_map *map)
 {
-    if (map->base)
+    /* In a child that did not inherit it, something else may stand there. */
+    if (map->base && marray_map_is_here(map))
         marray_os_unmap(map->base, map->reserved_bytes);
-    marray_os_close(map->descriptor);
+    if (map->descriptor >= 0)
+        marray_os_close(map->descriptor);
     free(map->layout);
     free(map->real_path);
     free(map->path);

@@ -18,7 +18,7 @@ struct marray_map {
     _Atomic int failed;       /* 0, or the first error of a flush: it stays */
     _Atomic bool name_is_new; /* created, and its folder not yet made durable */
     enum marray_mode mode;
-    int descriptor;
+    int descriptor;          /* -1: given up, or memory without a file */
     int64_t process;         /* that opened it: a child after fork must not lock */
     unsigned char *base;     /* NULL when there is nothing to map */
     uint64_t file_offset;    /* of base, whole pages */
@@ -32,6 +32,8 @@ struct marray_map {
     enum marray_order order; /* of the opened array */
     bool is_npy;             /* its header has the shape */
     bool is_described;       /* opened from a description: a view that others have too */
+    bool is_anonymous;       /* memory without a file */
+    bool has_no_path;        /* path is a name for messages only */
     bool full_flush_is_due;  /* a header was written, which may be outside the map */
     bool header_is_old;      /* the shape has grown since the header was written */
     uint64_t spare_end; /* the file is this long, for appends to come; 0: no longer than needed */
@@ -68,9 +70,17 @@ int marray_map_existing(const struct marray_map_request *request, int descriptor
  * old one is as it was. */
 int marray_map_create(const struct marray_map_request *request, struct marray_map **map);
 
+/* Zeros in memory: without a file, for the modes CREATE (shared with children) and COPY_ON_WRITE;
+ * or in a file that has no path, in mode CREATE. */
+int marray_map_anonymous(const struct marray_map_request *request, struct marray_map **map);
+int marray_map_memory_file(const struct marray_map_request *request, struct marray_map **map);
+
 /* Gives what appends have prepared and not used back to the file system, and writes the header that
  * is due. Does nothing to other maps. In resize.c. */
 int marray_map_settle(struct marray *array);
+
+/* Whether this process has the map, or is a child that did not inherit it. */
+bool marray_map_is_here(const struct marray_map *map);
 
 /* Unmaps, closes, frees. */
 void marray_map_release(struct marray_map *map);

@@ -101,10 +101,18 @@ struct marray_message {
 
 /* Bits of marray_spec.flags. */
 enum marray_flag {
-    MARRAY_SPARSE = 1 << 0,        /* do not allocate blocks when a file is created or grows; a full
-                                      disk then shows as SIGBUS at a store instead of ENOSPC here */
-    MARRAY_DURABLE_CREATE = 1 << 1 /* CREATE: written under a temporary name and renamed when whole,
-                                    the folder fsynced; the old file stays until then */
+    MARRAY_SPARSE = 1 << 0, /* do not allocate blocks when a file is created or grows; a full
+                               disk then shows as SIGBUS at a store instead of ENOSPC here */
+    MARRAY_DURABLE_CREATE = 1 << 1, /* CREATE: written under a temporary name and renamed when
+                                    whole, the folder fsynced; the old file stays until then */
+    /* Gives the descriptor up once the file is mapped, so that many arrays can be open: as many as
+     * vm.max_map_count maps allow. What then needs it fails with -EBADF: flushes of level ASYNC and
+     * FULL (on Windows all of them), locks, other lengths, residency, walks in chunks. The calls no
+     * longer notice a file that was cut within its last page. */
+    MARRAY_CLOSE_DESCRIPTOR = 1 << 2,
+    /* Children after fork() do not have the map: calls there fail with -EPERM, marray_data() is
+     * NULL, and marray_close() releases what there is. */
+    MARRAY_NO_FORK = 1 << 3
 };
 
 /* What to map. Start from MARRAY_SPEC_INIT; the struct may grow, size_bytes tells which one a
@@ -170,6 +178,32 @@ MARRAY_API int marray_open_npz(const char *path, const char *member, const struc
                                struct marray **array);
 
 /*
+ * The same API without a path. marray_path() is a name for messages then, and there is no
+ * description as text.
+ *
+ * marray_open_anonymous() maps zeros that no file has: in mode CREATE shared with children after
+ * fork, in mode COPY_ON_WRITE this process's own. It needs a shape and has no descriptor: flushes
+ * do nothing, the length is fixed, there are no locks (-EBADF). MARRAY_SPARSE promises pages beyond
+ * what there is in memory.
+ *
+ * marray_open_memfd() makes a file in memory, in mode CREATE, whose marray_descriptor() others may
+ * be handed, by fork or SCM_RIGHTS; it can be resized, appended to and locked. name is what
+ * /proc shows. Its memory is allocated at once unless MARRAY_SPARSE is given. -EOPNOTSUPP on
+ * Windows.
+ *
+ * marray_open_descriptor() opens the regular file behind a descriptor once more, in modes READ,
+ * READ_WRITE and COPY_ON_WRITE, with locks of its own; the descriptor stays the caller's. -EACCES
+ * where the file's permissions forbid that, -ENOENT without /proc, -EBADF not a descriptor.
+ *
+ * Otherwise all fail as marray_open() does; another mode is -EINVAL.
+ */
+MARRAY_API int marray_open_anonymous(const struct marray_spec *spec, struct marray **array);
+MARRAY_API int marray_open_memfd(const char *name, const struct marray_spec *spec,
+                                 struct marray **array);
+MARRAY_API int marray_open_descriptor(int descriptor, const struct marray_spec *spec,
+                                      struct marray **array);
+
+/*
  * Releases a view; the map goes with the last one. *array becomes NULL. Closing NULL is fine.
  * -EBUSY while views of this array live (only for the array that was opened; it stays open).
  * Changes are in the page cache then, but not durable: marray_flush() first.
@@ -185,7 +219,8 @@ MARRAY_API int marray_close(struct marray **array);
  * behind the array that are not its own stay) and the header of a .npy file is rewritten in its
  * place. marray_data() and all accessors made before are void afterwards. What fails leaves array,
  * header and length as they were: -EBUSY while views live; -EINVAL for a view; -EACCES in modes r
- * and c; -EOVERFLOW; -ENOSPC, also when the header has no room for the digits.
+ * and c; -EPERM in a child after fork, whose parent would not know; -EBADF without a descriptor;
+ * -EOVERFLOW; -ENOSPC, also when the header has no room for the digits.
  */
 MARRAY_API int marray_resize(struct marray *array, int dimensions, const uint64_t *shape);
 
@@ -219,7 +254,7 @@ MARRAY_API bool marray_is_contiguous(const struct marray *array, enum marray_ord
 /* The first element (the last in memory for a negative stride). Unguarded: a touch beyond the end
  * of a file that was cut raises SIGBUS. NULL for an array without elements. */
 MARRAY_API void *marray_data(const struct marray *array);
-/* The open descriptor, still the array's. */
+/* The open descriptor, still the array's; -1 when it was given up or there is none. */
 MARRAY_API int marray_descriptor(const struct marray *array);
 
 /* ---- Views ------------------------------------------------------------------------------------
@@ -415,11 +450,17 @@ MARRAY_API int marray_chunks_open(struct marray *array, const struct marray_chun
                                   struct marray_chunks **chunks);
 /* Sets *chunk to a view of the next rows, the last chunk of a walk may be shorter, or to NULL after
  * the last one. The view is the walk's and ends with the next call. Errors of write-back (-EIO,
- * -ENOSPC ...) stay with the array as those of marray_flush() do; message by marray_message(). */
+ * -ENOSPC ...) stay with the array as those of marray_flush() do; message by marray_message().
+ * -EFAULT: the file no longer reaches to the end of this chunk or of the one before. */
 MARRAY_API int marray_chunks_next(struct marray_chunks *chunks, struct marray **chunk);
 /* Ends a walk, at any time: write-back of the last chunks is started, not awaited. *chunks becomes
  * NULL, also on error. */
 MARRAY_API int marray_chunks_close(struct marray_chunks **chunks);
+/* The whole walk: call(chunk, context) for every chunk, guarded as by marray_guarded(), until one
+ * returns something other than 0, which is returned then. chunk is the walk's. */
+typedef int marray_chunk_call(struct marray *chunk, void *context);
+MARRAY_API int marray_chunks_each(struct marray *array, const struct marray_chunks_spec *spec,
+                                  marray_chunk_call *call, void *context);
 
 /* ---- Files that change under the map ---------------------------------------------------------
  */
@@ -475,6 +516,14 @@ MARRAY_API const char *marray_flush_calls(const struct marray *array,
  * huge pages) for all pages from its first to its last. -EOPNOTSUPP when this system or kernel has
  * no such advice, -EINVAL when it does not grant it for this kind of file: the probe is to ask. */
 MARRAY_API int marray_advise(struct marray *array, enum marray_advice advice);
+/* The same for the pages of bytes [start, start + length) counted from offset_bytes of the opened
+ * array; a length beyond the end means to the end, a start beyond it is -ERANGE. */
+MARRAY_API int marray_advise_range(struct marray *array, uint64_t start, uint64_t length,
+                                   enum marray_advice advice);
+/* Whether the advice would be taken, without giving it: 0, -EOPNOTSUPP as above, or -EPERM where
+ * the kernel would pass over it in silence (pageout of files that one neither owns nor may write).
+ * What a file system makes of huge pages shows only in the effect. */
+MARRAY_API int marray_probe_advice(const struct marray *array, enum marray_advice advice);
 MARRAY_API const char *marray_advice_name(enum marray_advice advice);
 MARRAY_API int marray_parse_advice(const char *text, enum marray_advice *advice);
 /* How many bytes of the view's pages are in memory, and how many there are. -EPERM where the system

@@ -9,28 +9,12 @@
 #include "mapping/map.h"
 #include "mapping/message.h"
 #include "mapping/npy.h"
+#include "mapping/plan.h"
 
+#define ALL_FLAGS \
+    ((uint32_t)(MARRAY_SPARSE | MARRAY_DURABLE_CREATE | MARRAY_CLOSE_DESCRIPTOR | MARRAY_NO_FORK))
 /* The spec as it was in version 0.1. */
 #define FIRST_SPEC_BYTES offsetof(struct marray_spec, npy_header_limit)
-
-/* What a spec comes to once it is checked. Owns its dtype and its header. */
-struct plan {
-    const char *path;
-    enum marray_mode mode;
-    uint32_t flags;
-    struct marray_dtype dtype;
-    uint64_t offset_bytes;
-    bool infer_shape;
-    bool is_npy;
-    int dimensions;
-    uint64_t shape[MARRAY_MAX_DIMENSIONS];
-    enum marray_order order;
-    uint64_t data_bytes;
-    unsigned char *header; /* owned */
-    size_t header_bytes;
-    uint64_t npy_header_limit;
-    struct marray_message *message;
-};
 
 bool marray_spec_is_known(const struct marray_spec *spec)
 {
@@ -42,7 +26,7 @@ uint64_t marray_spec_header_limit(const struct marray_spec *spec)
     return spec->size_bytes > FIRST_SPEC_BYTES ? spec->npy_header_limit : 0;
 }
 
-static void release_plan(struct plan *plan)
+void marray_plan_release(struct marray_plan *plan)
 {
     free(plan->header);
     marray_dtype_release(&plan->dtype);
@@ -120,14 +104,14 @@ static int check_mode(const char *path, const struct marray_spec *spec)
     if ((unsigned)spec->order > MARRAY_ORDER_F)
         return marray_fail(message, -EINVAL, "'%s': order %d is neither C nor F", path,
                            (int)spec->order);
-    if (spec->flags & ~(uint32_t)(MARRAY_SPARSE | MARRAY_DURABLE_CREATE))
+    if (spec->flags & ~ALL_FLAGS)
         return marray_fail(message, -EINVAL, "'%s': unknown flags 0x%" PRIx32, path, spec->flags);
     if ((spec->flags & MARRAY_DURABLE_CREATE) && spec->mode != MARRAY_CREATE)
         return marray_fail(message, -EINVAL, "'%s': a durable create needs mode w+", path);
     return 0;
 }
 
-static int check_shape(const char *path, const struct marray_spec *spec, struct plan *plan)
+static int check_shape(const char *path, const struct marray_spec *spec, struct marray_plan *plan)
 {
     struct marray_message *message = spec->message;
     if (spec->dimensions == MARRAY_INFER_SHAPE) {
@@ -149,14 +133,12 @@ static int check_shape(const char *path, const struct marray_spec *spec, struct 
     return 0;
 }
 
-/* Everything about a spec that can be wrong without looking at the file. The plan is to be released
- * whatever comes. */
-static int check_spec(const char *path, const struct marray_spec *spec, const char *default_dtype,
-                      struct plan *plan)
+int marray_plan_check(const char *path, const struct marray_spec *spec, const char *default_dtype,
+                      struct marray_plan *plan)
 {
     if (!path || !spec || !marray_spec_is_known(spec))
         return -EINVAL;
-    *plan = (struct plan){
+    *plan = (struct marray_plan){
         .path = path,
         .mode = spec->mode,
         .flags = spec->flags,
@@ -174,8 +156,7 @@ static int check_spec(const char *path, const struct marray_spec *spec, const ch
     return status;
 }
 
-/* Data of that shape at that offset must fit into a file. */
-static int check_size(struct plan *plan)
+int marray_plan_check_size(struct marray_plan *plan)
 {
     uint64_t length;
     int status = marray_layout_size(plan->shape, plan->dimensions, plan->dtype.item_bytes, &length,
@@ -192,7 +173,7 @@ static int check_size(struct plan *plan)
 }
 
 /* One axis, as long as the file allows. */
-static int infer_shape(struct plan *plan, const struct marray_os_status *status)
+static int infer_shape(struct marray_plan *plan, const struct marray_os_status *status)
 {
     if (plan->offset_bytes > status->size_bytes)
         return marray_fail(plan->message, -ENODATA,
@@ -209,7 +190,7 @@ static int infer_shape(struct plan *plan, const struct marray_os_status *status)
     return 0;
 }
 
-static struct marray_map_request request_of(const struct plan *plan)
+static struct marray_map_request request_of(const struct marray_plan *plan)
 {
     return (struct marray_map_request){
         .path = plan->path,
@@ -223,9 +204,8 @@ static struct marray_map_request request_of(const struct plan *plan)
     };
 }
 
-/* Allocates the array before the file is touched, so that nothing can fail after it. */
-static int make_array(const struct plan *plan, int descriptor,
-                      const struct marray_os_status *status, struct marray **array)
+int marray_plan_make(const struct marray_plan *plan, marray_plan_map *make_map, void *context,
+                     struct marray **array)
 {
     struct marray *made = marray_array_allocate(NULL, &plan->dtype, plan->dimensions);
     if (!made)
@@ -234,57 +214,83 @@ static int make_array(const struct plan *plan, int descriptor,
     marray_layout_strides(made->shape, made->dimensions, made->dtype.item_bytes, plan->order,
                           made->strides);
     struct marray_map_request request = request_of(plan);
-    int result = plan->mode == MARRAY_CREATE
-                     ? marray_map_create(&request, &made->map)
-                     : marray_map_existing(&request, descriptor, status, &made->map);
-    if (result) {
+    int status = make_map(&request, context, &made->map);
+    if (status) {
         marray_array_free(made);
-        return result;
+        return status;
     }
-    made->map->order = plan->order;
-    made->map->is_npy = plan->is_npy || plan->header_bytes > 0;
+    struct marray_map *map = made->map;
+    map->order = plan->order;
+    map->is_npy = plan->is_npy || plan->header_bytes > 0;
+    if ((plan->flags & MARRAY_CLOSE_DESCRIPTOR) && map->descriptor >= 0) {
+        marray_os_close(map->descriptor);
+        map->descriptor = -1;
+    }
     marray_array_place(made, plan->offset_bytes);
     *array = made;
     return 0;
 }
 
-static int open_raw(struct plan *plan, struct marray **array)
+static int map_new_file(const struct marray_map_request *request, void *context,
+                        struct marray_map **map)
 {
-    int status = plan->infer_shape ? 0 : check_size(plan);
-    if (status)
-        return status;
-    if (plan->mode == MARRAY_CREATE)
-        return make_array(plan, -1, NULL, array);
+    (void)context;
+    return marray_map_create(request, map);
+}
 
+/* A descriptor and what was found behind it. */
+struct existing {
     int descriptor;
     struct marray_os_status file;
-    status = marray_file_open(plan->path, plan->mode, &descriptor, &file, plan->message);
-    if (status)
-        return status;
-    if (plan->infer_shape) {
-        status = infer_shape(plan, &file);
-        if (!status)
-            status = check_size(plan);
-    }
+};
+
+static int map_existing(const struct marray_map_request *request, void *context,
+                        struct marray_map **map)
+{
+    const struct existing *existing = context;
+    return marray_map_existing(request, existing->descriptor, &existing->file, map);
+}
+
+int marray_plan_open(struct marray_plan *plan, int descriptor, const struct marray_os_status *file,
+                     struct marray **array)
+{
+    struct existing existing = {descriptor, *file};
+    int status = plan->infer_shape ? infer_shape(plan, file) : 0;
     if (!status)
-        status = make_array(plan, descriptor, &file, array);
+        status = marray_plan_check_size(plan);
+    if (!status)
+        status = marray_plan_make(plan, map_existing, &existing, array);
     if (status)
         marray_os_close(descriptor);
     return status;
 }
 
+static int open_raw(struct marray_plan *plan, struct marray **array)
+{
+    int status = plan->infer_shape ? 0 : marray_plan_check_size(plan);
+    if (status)
+        return status;
+    if (plan->mode == MARRAY_CREATE)
+        return marray_plan_make(plan, map_new_file, NULL, array);
+
+    int descriptor;
+    struct marray_os_status file;
+    status = marray_file_open(plan->path, plan->mode, &descriptor, &file, plan->message);
+    return status ? status : marray_plan_open(plan, descriptor, &file, array);
+}
+
 int marray_open(const char *path, const struct marray_spec *spec, struct marray **array)
 {
-    struct plan plan = {0};
-    int status = check_spec(path, spec, "|u1", &plan);
+    struct marray_plan plan = {0};
+    int status = marray_plan_check(path, spec, "|u1", &plan);
     if (!status)
         status = open_raw(&plan, array);
-    release_plan(&plan);
+    marray_plan_release(&plan);
     return status;
 }
 
 /* The bytes of the header, or as many as there are; the caller frees them. */
-static int read_npy_bytes(const struct plan *plan, int descriptor, unsigned char **bytes,
+static int read_npy_bytes(const struct marray_plan *plan, int descriptor, unsigned char **bytes,
                           size_t *size, struct marray_message *reason)
 {
     unsigned char prefix[MARRAY_NPY_PREFIX_BYTES];
@@ -308,7 +314,7 @@ static int read_npy_bytes(const struct plan *plan, int descriptor, unsigned char
 }
 
 /* Reads the header behind descriptor into plan. */
-static int read_npy_header(struct plan *plan, int descriptor)
+static int read_npy_header(struct marray_plan *plan, int descriptor)
 {
     unsigned char *bytes = NULL;
     size_t size;
@@ -324,13 +330,14 @@ static int read_npy_header(struct plan *plan, int descriptor)
     plan->dtype = npy.dtype;
     plan->order = npy.fortran_order ? MARRAY_ORDER_F : MARRAY_ORDER_C;
     plan->offset_bytes = npy.data_offset;
+    plan->infer_shape = false;
     plan->dimensions = npy.dimensions;
     memcpy(plan->shape, npy.shape, sizeof(plan->shape));
     plan->is_npy = true;
     return 0;
 }
 
-static int create_npy(struct plan *plan, struct marray **array)
+static int create_npy(struct marray_plan *plan, struct marray **array)
 {
     int status = marray_npy_write(&plan->dtype, plan->order == MARRAY_ORDER_F, plan->shape,
                                   plan->dimensions, &plan->header, &plan->header_bytes);
@@ -338,11 +345,11 @@ static int create_npy(struct plan *plan, struct marray **array)
         return marray_fail(plan->message, status, "'%s': cannot make its header: %s", plan->path,
                            marray_reason(status));
     plan->offset_bytes = plan->header_bytes;
-    status = check_size(plan);
-    return status ? status : make_array(plan, -1, NULL, array);
+    status = marray_plan_check_size(plan);
+    return status ? status : marray_plan_make(plan, map_new_file, NULL, array);
 }
 
-static int open_npy(struct plan *plan, struct marray **array)
+static int open_npy(struct marray_plan *plan, struct marray **array)
 {
     if (plan->offset_bytes)
         return marray_fail(plan->message, -EINVAL,
@@ -357,22 +364,20 @@ static int open_npy(struct plan *plan, struct marray **array)
     if (status)
         return status;
     status = read_npy_header(plan, descriptor);
-    if (!status)
-        status = check_size(plan);
-    if (!status)
-        status = make_array(plan, descriptor, &file, array);
-    if (status)
+    if (status) {
         marray_os_close(descriptor);
-    return status;
+        return status;
+    }
+    return marray_plan_open(plan, descriptor, &file, array);
 }
 
 int marray_open_npy(const char *path, const struct marray_spec *spec, struct marray **array)
 {
-    struct plan plan = {0};
-    int status = check_spec(path, spec, "<f8", &plan);
+    struct marray_plan plan = {0};
+    int status = marray_plan_check(path, spec, "<f8", &plan);
     if (!status)
         status = open_npy(&plan, array);
-    release_plan(&plan);
+    marray_plan_release(&plan);
     return status;
 }
 

@@ -48,6 +48,11 @@ int marray_os_open(const char *path, bool writable, int *descriptor);
  * link to nothing, whose target is created otherwise. */
 int marray_os_create(const char *path, uint32_t permissions, bool exclusive, int *descriptor);
 int marray_os_close(int descriptor);
+/* The file behind an open descriptor once more, with locks of its own; -EACCES where it may not be
+ * opened so. */
+int marray_os_reopen(int descriptor, bool writable, int *reopened);
+/* A file of no bytes in memory, without a path; name is for those who list open files. */
+int marray_os_create_memory(const char *name, int *descriptor);
 int marray_os_inspect(int descriptor, struct marray_os_status *status);
 /* The same by name, behind symbolic links. */
 int marray_os_inspect_path(const char *path, struct marray_os_status *status);
@@ -87,6 +92,11 @@ uint64_t marray_os_page_bytes(void);
 int marray_os_map(int descriptor, uint64_t offset, uint64_t length, enum marray_os_map_kind kind,
                   void **base);
 int marray_os_unmap(void *base, uint64_t length);
+/* Zeros without a file; shared: with children after fork. overcommits: pages beyond what there is
+ * are promised too. */
+int marray_os_map_memory(uint64_t length, bool shared, bool overcommits, void **base);
+/* A child after fork has nothing at [base, base + length), whole pages. */
+int marray_os_keep_from_children(void *base, uint64_t length);
 /* Whether the two below work, and a file can be cut under its map; -EOPNOTSUPP, -EBUSY where not.
  */
 bool marray_os_extends_maps(void);
@@ -96,6 +106,9 @@ int marray_os_reserve(uint64_t length, void **base);
 int marray_os_map_at(void *at, int descriptor, uint64_t offset, uint64_t length);
 /* base and length in whole pages of one map. -EOPNOTSUPP: this kernel has no such advice. */
 int marray_os_advise(void *base, uint64_t length, enum marray_advice advice);
+/* Whether such advice would have an effect on the map at base, without giving it: -EOPNOTSUPP as
+ * above, -EPERM when it would be passed over in silence. descriptor: of the mapped file, or -1. */
+int marray_os_probe_advice(int descriptor, void *base, enum marray_advice advice);
 /* Mapped bytes. */
 struct marray_os_range {
     void *base; /* on a page boundary */
@@ -113,7 +126,8 @@ int marray_os_prefetch(int self, const struct marray_os_range *ranges, size_t co
  * in the page cache. Only of shared maps; pages that are dirty or mapped elsewhere stay cached. */
 int marray_os_drop(int descriptor, uint64_t offset, void *base, uint64_t length);
 /* How much of [base, base + length), which maps the file from offset on, is in the page cache.
- * Whole pages. -EPERM where the kernel does not tell this user. */
+ * Whole pages. -EPERM where the kernel does not tell this user. descriptor -1: memory without a
+ * file. */
 int marray_os_resident(int descriptor, uint64_t offset, void *base, uint64_t length,
                        uint64_t *resident_bytes);
 
@@ -142,6 +156,8 @@ int marray_os_finish_write_back(int descriptor, uint64_t offset, void *base, uin
 /* Whether marray_os_sync_map() of any one page makes durable all that finished write-back before,
  * wherever it is in the file: one flush of the device instead of one for every range. */
 bool marray_os_sync_covers_file(int descriptor);
+/* Whether marray_os_sync_map() does without the descriptor. */
+bool marray_os_syncs_maps_alone(void);
 /* Returns when the mapped pages are durable. */
 int marray_os_sync_map(int descriptor, void *base, uint64_t length);
 /* Returns when the whole file is, with its metadata and what was stored through [base, base +

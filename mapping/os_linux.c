@@ -44,6 +44,9 @@ struct cachestat {
     uint64_t recently_evicted_pages;
 };
 
+#define DESCRIPTOR_PATH       "/proc/self/fd/%d"
+#define DESCRIPTOR_PATH_BYTES 32
+
 /* One vector for mincore at a time: 16 MiB of 4 KiB pages. */
 #define MINCORE_PAGES 4096
 #define ZERO_BYTES    (64 * 1024)
@@ -80,6 +83,23 @@ int marray_os_close(int descriptor)
     /* After EINTR the descriptor is closed on Linux: a second close would hit a stranger. */
     int status = status_of(close(descriptor));
     return status == -EINTR ? 0 : status;
+}
+
+int marray_os_reopen(int descriptor, bool writable, int *reopened)
+{
+    /* Another open of what the link leads to, even when no name does (proc_pid_fd(5)). */
+    char path[DESCRIPTOR_PATH_BYTES];
+    snprintf(path, sizeof(path), DESCRIPTOR_PATH, descriptor);
+    return marray_os_open(path, writable, reopened);
+}
+
+int marray_os_create_memory(const char *name, int *descriptor)
+{
+    int created = memfd_create(name, MFD_CLOEXEC);
+    if (created < 0)
+        return -errno;
+    *descriptor = created;
+    return 0;
 }
 
 static void describe(const struct stat *information, struct marray_os_status *status)
@@ -249,6 +269,22 @@ int marray_os_unmap(void *base, uint64_t length)
     return status_of(munmap(base, (size_t)length));
 }
 
+int marray_os_map_memory(uint64_t length, bool shared, bool overcommits, void **base)
+{
+    int flags = (shared ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS;
+    void *mapped = mmap(NULL, (size_t)length, PROT_READ | PROT_WRITE,
+                        flags | (overcommits ? MAP_NORESERVE : 0), -1, 0);
+    if (mapped == MAP_FAILED)
+        return -errno;
+    *base = mapped;
+    return 0;
+}
+
+int marray_os_keep_from_children(void *base, uint64_t length)
+{
+    return status_of(madvise(base, (size_t)length, MADV_DONTFORK));
+}
+
 bool marray_os_extends_maps(void)
 {
     return true;
@@ -294,6 +330,13 @@ static int advice_number(enum marray_advice advice)
     return -1;
 }
 
+/* The kernel checks the number before an empty range makes it return (do_madvise in mm/madvise.c).
+ */
+static bool is_known_advice(void *base, int number)
+{
+    return madvise(base, 0, number) == 0 || errno != EINVAL;
+}
+
 int marray_os_advise(void *base, uint64_t length, enum marray_advice advice)
 {
     int number = advice_number(advice);
@@ -301,11 +344,8 @@ int marray_os_advise(void *base, uint64_t length, enum marray_advice advice)
     do {
         status = status_of(madvise(base, (size_t)length, number));
     } while (status == -EINTR);
-    /* EINVAL also means "not for this map". The kernel checks the number before an empty range
-     * makes it return (do_madvise in mm/madvise.c), so that tells the two apart. */
-    if (status == -EINVAL && madvise(base, 0, number) && errno == EINVAL)
-        return -EOPNOTSUPP;
-    return status;
+    /* EINVAL also means "not for this map". */
+    return status == -EINVAL && !is_known_advice(base, number) ? -EOPNOTSUPP : status;
 }
 
 int marray_os_prefetch_open(void)
@@ -362,15 +402,25 @@ static bool mincore_tells_the_truth(int descriptor)
         return false;
     if (geteuid() == 0 || geteuid() == information.st_uid)
         return true;
-    char path[32];
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", descriptor);
+    char path[DESCRIPTOR_PATH_BYTES];
+    snprintf(path, sizeof(path), DESCRIPTOR_PATH, descriptor);
     return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
+}
+
+int marray_os_probe_advice(int descriptor, void *base, enum marray_advice advice)
+{
+    if (!is_known_advice(base, advice_number(advice)))
+        return -EOPNOTSUPP;
+    /* The same rule: others' pages are not paged out, and nobody is told (madvise_pageout). */
+    if (advice == MARRAY_ADVICE_PAGEOUT && descriptor >= 0 && !mincore_tells_the_truth(descriptor))
+        return -EPERM;
+    return 0;
 }
 
 static int resident_by_mincore(int descriptor, void *base, uint64_t length,
                                uint64_t *resident_bytes)
 {
-    if (!mincore_tells_the_truth(descriptor))
+    if (descriptor >= 0 && !mincore_tells_the_truth(descriptor))
         return -EPERM;
     unsigned char vector[MINCORE_PAGES];
     uint64_t page_bytes = marray_os_page_bytes();
@@ -396,6 +446,8 @@ int marray_os_resident(int descriptor, uint64_t offset, void *base, uint64_t len
         *resident_bytes = 0;
         return 0;
     }
+    if (descriptor < 0)
+        return resident_by_mincore(descriptor, base, length, resident_bytes);
     struct cachestat_range range = {offset, length};
     struct cachestat counts;
     if (syscall(__NR_cachestat, descriptor, &range, &counts, 0) == 0) {
@@ -459,6 +511,11 @@ bool marray_os_sync_covers_file(int descriptor)
     if (fstatfs(descriptor, &information))
         return false;
     return information.f_type == EXT4_SUPER_MAGIC || information.f_type == XFS_SUPER_MAGIC;
+}
+
+bool marray_os_syncs_maps_alone(void)
+{
+    return true;
 }
 
 int marray_os_sync_map(int descriptor, void *base, uint64_t length)

@@ -186,6 +186,25 @@ int marray_os_close(int descriptor)
     return status_of(CloseHandle(marray_windows_handle(descriptor)));
 }
 
+int marray_os_reopen(int descriptor, bool writable, int *reopened)
+{
+    HANDLE handle =
+        ReOpenFile(marray_windows_handle(descriptor), GENERIC_READ | (writable ? GENERIC_WRITE : 0),
+                   FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, 0);
+    if (handle == INVALID_HANDLE_VALUE)
+        return last_status();
+    *reopened = descriptor_of(handle);
+    return 0;
+}
+
+/* Sections in memory have names of their own kind, which no file call knows. */
+int marray_os_create_memory(const char *name, int *descriptor)
+{
+    (void)name;
+    (void)descriptor;
+    return -EOPNOTSUPP;
+}
+
 int marray_os_inspect(int descriptor, struct marray_os_status *status)
 {
     HANDLE handle = marray_windows_handle(descriptor);
@@ -498,6 +517,31 @@ int marray_os_unmap(void *base, uint64_t length)
     return status_of(UnmapViewOfFile((char *)base - into));
 }
 
+int marray_os_map_memory(uint64_t length, bool shared, bool overcommits, void **base)
+{
+    /* There are no children to share it with, and all memory is counted against the limit. */
+    (void)shared;
+    (void)overcommits;
+    HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE,
+                                        (DWORD)(length >> 32), (DWORD)length, NULL);
+    if (!section)
+        return last_status();
+    void *mapped = MapViewOfFile(section, FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, (size_t)length);
+    int status = mapped ? 0 : last_status();
+    CloseHandle(section);
+    if (!status)
+        *base = mapped;
+    return status;
+}
+
+/* Processes begin without the maps of others. */
+int marray_os_keep_from_children(void *base, uint64_t length)
+{
+    (void)base;
+    (void)length;
+    return 0;
+}
+
 /* Views begin at granules, and a reservation gives way to views only as a whole. */
 bool marray_os_extends_maps(void)
 {
@@ -566,6 +610,16 @@ int marray_os_advise(void *base, uint64_t length, enum marray_advice advice)
     return -EOPNOTSUPP;
 }
 
+int marray_os_probe_advice(int descriptor, void *base, enum marray_advice advice)
+{
+    (void)descriptor;
+    (void)base;
+    return advice == MARRAY_ADVICE_NORMAL || advice == MARRAY_ADVICE_WILLNEED ||
+                   advice == MARRAY_ADVICE_POPULATE || advice == MARRAY_ADVICE_COLD
+               ? 0
+               : -EOPNOTSUPP;
+}
+
 int marray_os_prefetch_open(void)
 {
     return 0;
@@ -623,6 +677,11 @@ bool marray_os_sync_covers_file(int descriptor)
 {
     (void)descriptor;
     return true;
+}
+
+bool marray_os_syncs_maps_alone(void)
+{
+    return false;
 }
 
 int marray_os_sync_map(int descriptor, void *base, uint64_t length)

@@ -52,7 +52,7 @@ void marray_ahead_open(struct marray_ahead *ahead, const struct marray_picks *pi
     ahead->window = 0;
     ahead->is_active = false;
     ahead->self = -1;
-    if (picks->count < 2)
+    if (picks->count < 2 || picks->array->map->is_anonymous)
         return;
     ahead->page_bytes = marray_os_page_bytes();
     uint64_t touch_bytes = 0;

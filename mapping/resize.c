@@ -33,6 +33,13 @@ static int check_resizable(struct marray *array)
     if (map->mode == MARRAY_READ || map->mode == MARRAY_COPY_ON_WRITE)
         return marray_fail(array->message, -EACCES, "'%s': only modes r+ and w+ change a length",
                            MARRAY_PATH(array));
+    if (marray_os_process() != map->process)
+        return marray_fail(array->message, -EPERM,
+                           "'%s' was opened before fork, its length is the parent's: open it again",
+                           MARRAY_PATH(array));
+    int status = marray_check_descriptor(array, "another length");
+    if (status)
+        return status;
     if (!marray_os_extends_maps())
         return marray_fail(array->message, -EOPNOTSUPP,
                            "'%s': this system cannot change a file under its map: close it, and "
@@ -202,6 +209,12 @@ static int map_anew(const struct marray_map *map, uint64_t bytes, uint64_t reser
     return 0;
 }
 
+static void drop_room(const struct marray_map *map, const struct room *room)
+{
+    if (room->base && room->base != map->base)
+        marray_os_unmap(room->base, room->reserved_bytes);
+}
+
 /* Room for the file up to its byte `end`, where the map is if that can be. */
 static int make_room(struct marray *array, uint64_t end, bool reserve, struct room *room)
 {
@@ -231,18 +244,17 @@ static int make_room(struct marray *array, uint64_t end, bool reserve, struct ro
             wanted = RESERVED_AT_LEAST;
         status = map_anew(map, bytes, wanted, room);
     }
+    if (!status && (map->flags & MARRAY_NO_FORK)) {
+        status = marray_os_keep_from_children(room->base, room->mapped_bytes);
+        if (status)
+            drop_room(map, room);
+    }
     if (!status)
         return 0;
     return marray_fail(array->message, status, "cannot map %" PRIu64 " bytes of '%s': %s%s", bytes,
                        MARRAY_PATH(array), marray_reason(status),
                        status == -ENOMEM ? ": close arrays, or raise vm.max_map_count or ulimit -v"
                                          : "");
-}
-
-static void drop_room(const struct marray_map *map, const struct room *room)
-{
-    if (room->base && room->base != map->base)
-        marray_os_unmap(room->base, room->reserved_bytes);
 }
 
 static void commit_room(struct marray_map *map, const struct room *room)
@@ -503,6 +515,9 @@ int marray_map_settle(struct marray *array)
     struct marray_map *map = array->map;
     struct marray_os_status file;
     int status = 0;
+    /* A child knows the array as it was at the fork, its parent may have gone on. */
+    if (marray_os_process() != map->process)
+        return 0;
     if (map->header_is_old) {
         struct header header = {NULL, NULL, 0};
         bool fortran_order =

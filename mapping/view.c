@@ -70,7 +70,7 @@ bool marray_is_contiguous(const struct marray *array, enum marray_order order)
 
 void *marray_data(const struct marray *array)
 {
-    return array->data;
+    return marray_map_is_here(array->map) ? array->data : NULL;
 }
 
 int marray_descriptor(const struct marray *array)
@@ -93,9 +93,8 @@ int marray_accessor_check(const struct marray *array, const char *native_dtype, 
         return marray_fail(array->message, -EINVAL,
                            "'%s': an accessor of %d axes for a view of %d: slice it first", path,
                            dimensions, array->dimensions);
-    if (writable && array->map->mode == MARRAY_READ)
-        return marray_fail(array->message, -EACCES, "'%s' is open for reading only", path);
-    return 0;
+    int status = writable ? marray_check_writable(array) : 0;
+    return status ? status : marray_check_inherited(array);
 }
 
 int marray_vector_check(const struct marray *array, const char *native_dtype, bool writable)

@@ -5,8 +5,8 @@
  *   guard_faults cut ROUNDS      another process cuts the file under four threads
  *   guard_faults full FOLDER     fills the file system of FOLDER, sparse arrays on it
  *   guard_faults handler         the program's own handler still gets the faults that are not ours
- *   guard_faults later           a handler that is installed later and passes on what it does not
- * know guard_faults kill            a fault outside a guarded call kills as ever
+ *   guard_faults later           a later handler passes on the faults that it does not know
+ *   guard_faults kill            a fault outside a guarded call kills as ever
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 
 #include "tests/mapping/scratch.h"
 
-enum { THREADS = 4, ITEMS = 16384, PAGE_LIMIT = 65536 };
+enum { THREADS = 4, ITEMS = 16384, PICKS = 2000, WAYS = 12, PAGE_LIMIT = 65536 };
 
 #define PATTERN UINT64_C(0x5a5a5a5a5a5a5a5a)
 
@@ -94,13 +94,95 @@ static void sum_all(struct tally *tally, struct marray *array)
     CHECK(status || sum == ITEMS * PATTERN);
 }
 
+/* Where the rows of a gather or scatter are, and what they hold. */
+static void fill_lists(int64_t *indices, uint64_t *buffer, int salt)
+{
+    for (size_t i = 0; i < PICKS; i++) {
+        indices[i] = (int64_t)((i * 7919 + (size_t)salt) % ITEMS);
+        buffer[i] = PATTERN;
+    }
+}
+
+static void gather(struct tally *tally, struct marray *array, uint64_t *buffer, int turn)
+{
+    int64_t indices[PICKS];
+    fill_lists(indices, buffer, turn);
+    memset(buffer, 0, PICKS * sizeof(*buffer));
+    int status = marray_gather(array, indices, PICKS, NULL, buffer, PICKS * sizeof(*buffer));
+    count(tally, status, array);
+    for (size_t i = 0; status == 0 && i < PICKS; i++)
+        CHECK(buffer[i] == PATTERN);
+}
+
+static void scatter(struct tally *tally, struct marray *array, uint64_t *buffer, int turn)
+{
+    int64_t indices[PICKS];
+    fill_lists(indices, buffer, turn);
+    count(tally, marray_scatter(array, indices, PICKS, NULL, buffer, PICKS * sizeof(*buffer)),
+          array);
+}
+
+static void find_a_stranger(struct tally *tally, struct marray *array)
+{
+    /* Zeros show a tail that is not in the file any more; not finding them must be the truth. */
+    const uint64_t zero = 0;
+    int64_t position = -1;
+    int status = marray_find(array, &zero, sizeof(zero), 0, MARRAY_NONE, &position);
+    count(tally, status, array);
+    CHECK(status || position == -1);
+}
+
+static void move_bytes(struct tally *tally, struct marray *array, uint64_t *buffer)
+{
+    size_t size = 0;
+    int status =
+        marray_read_at(array, ITEMS * sizeof(*buffer) / 2, buffer, ITEMS * sizeof(*buffer), &size);
+    count(tally, status, array);
+    CHECK(status || size == ITEMS * sizeof(*buffer) / 2);
+    for (size_t i = 0; status == 0 && i < ITEMS / 2; i++)
+        CHECK(buffer[i] == PATTERN);
+    count(tally, marray_write_at(array, 8, &(const uint64_t){PATTERN}, sizeof(uint64_t)), array);
+    count(tally, marray_move(array, 0, ITEMS * sizeof(*buffer) / 2, 4096), array);
+}
+
+static void copy_halves(struct tally *tally, struct marray *array)
+{
+    struct marray *left, *right;
+    const struct marray_slice first = MARRAY_RANGE(0, ITEMS / 2, 1);
+    const struct marray_slice second = MARRAY_RANGE(ITEMS / 2, ITEMS, 1);
+    CHECK(marray_slice(array, &first, 1, &left) == 0);
+    CHECK(marray_slice(array, &second, 1, &right) == 0);
+    count(tally, marray_copy(left, right), left);
+    CHECK(marray_close(&left) == 0 && marray_close(&right) == 0);
+}
+
+static int sum_chunk(struct marray *chunk, void *context)
+{
+    uint64_t *sum = context;
+    struct marray_u8_vector items;
+    int status = marray_u8_vector(chunk, false, &items);
+    for (uint64_t i = 0; status == 0 && i < items.length; i++)
+        *sum += marray_u8_get(items, i);
+    return status;
+}
+
+static void walk(struct tally *tally, struct marray *array)
+{
+    struct marray_chunks_spec spec = MARRAY_CHUNKS_SPEC_INIT;
+    uint64_t sum = 0;
+    spec.rows = ITEMS / 8;
+    int status = marray_chunks_each(array, &spec, sum_chunk, &sum);
+    count(tally, status, array);
+    CHECK(status || sum == ITEMS * PATTERN);
+}
+
 /* A different way in every turn. */
 static void touch(struct tally *tally, struct marray *array, uint64_t *buffer, int turn)
 {
     const uint64_t value = PATTERN;
     const int64_t last[] = {-1};
     uint64_t item;
-    switch ((turn + tally->index) % 6) {
+    switch ((turn + tally->index) % WAYS) {
     case 0:
         read_all(tally, array, buffer);
         break;
@@ -118,6 +200,24 @@ static void touch(struct tally *tally, struct marray *array, uint64_t *buffer, i
     case 4:
         count(tally, marray_get(array, last, NULL, &item), array);
         break;
+    case 5:
+        gather(tally, array, buffer, turn);
+        break;
+    case 6:
+        scatter(tally, array, buffer, turn);
+        break;
+    case 7:
+        find_a_stranger(tally, array);
+        break;
+    case 8:
+        move_bytes(tally, array, buffer);
+        break;
+    case 9:
+        copy_halves(tally, array);
+        break;
+    case 10:
+        walk(tally, array);
+        break;
     default:
         count(tally, marray_set(array, last, NULL, &value), array);
     }
@@ -134,7 +234,7 @@ static void *work(void *context)
     CHECK(buffer && marray_open(tally->arena->scratch->path, &spec, &array) == 0);
     for (int round = 0; round < tally->arena->rounds; round++) {
         pthread_barrier_wait(&tally->arena->barrier);
-        for (int turn = 0; turn < 6; turn++)
+        for (int turn = 0; turn < WAYS; turn++)
             touch(tally, array, buffer, turn);
         pthread_barrier_wait(&tally->arena->barrier);
     }

@@ -7,7 +7,7 @@
 
 #include "tests/mapping/scratch.h"
 
-enum { MANY = 60000, MORE = 70000 };
+enum { MANY = 60000, MORE = 70000, MAPS_OF_THE_PROGRAM = 1000 };
 
 #define CHECK(condition)                                                              \
     do {                                                                              \
@@ -59,41 +59,79 @@ static void sixty_four_axes_index_and_one_more_is_refused(struct scratch *scratc
     CHECK(marray_open(scratch->path, &spec, &array) == -EINVAL);
 }
 
-/* Whether this process may hold that many descriptors. */
-static bool raise_descriptors(void)
+/* How many maps a process may have, or 0 where that is not told. */
+static unsigned long map_limit(void)
 {
-    struct rlimit limit;
-    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-    limit.rlim_cur = MORE + 100;
-    if (limit.rlim_max < MORE + 100)
-        limit.rlim_max = MORE + 100;
-    return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+    FILE *file = fopen("/proc/sys/vm/max_map_count", "r");
+    char line[32] = "";
+    if (file) {
+        if (!fgets(line, sizeof(line), file))
+            line[0] = '\0';
+        fclose(file);
+    }
+    return strtoul(line, NULL, 10);
 }
 
-/* 0, or 77 where so many files cannot be open. */
-static int the_error_beyond_many_arrays_names_the_setting(struct scratch *scratch)
+static int open_without_descriptors(struct scratch *scratch, struct marray **arrays, size_t *count)
 {
-    if (!raise_descriptors()) {
-        puts("skip: this process may not have 70,000 descriptors");
+    struct marray_spec spec = scratch_spec(scratch, MARRAY_READ, "|u1", 1, SHAPE(100));
+    spec.flags = MARRAY_CLOSE_DESCRIPTOR;
+    int status = 0;
+    for (*count = 0; *count < MORE && !status; *count += !status)
+        status = marray_open(scratch->path, &spec, &arrays[*count]);
+    return status;
+}
+
+/* 0, or 77 where so many maps cannot be. */
+static int sixty_thousand_arrays_are_open_at_once_and_the_error_beyond_names_the_setting(
+    struct scratch *scratch)
+{
+    unsigned long limit = map_limit();
+    if (limit > 0 && limit < MANY + MAPS_OF_THE_PROGRAM) {
+        printf("skip: vm.max_map_count is %lu, too few for 60,000 arrays\n", limit);
         return 77;
     }
     struct marray **arrays = calloc(MORE, sizeof(*arrays));
     CHECK(arrays);
-    struct marray_spec spec = scratch_spec(scratch, MARRAY_READ, "|u1", 1, SHAPE(100));
-    size_t count = 0;
-    int status = 0;
-    while (count < MORE && !status) {
-        status = marray_open(scratch->path, &spec, &arrays[count]);
-        count += !status;
-    }
-    printf("%zu arrays at once, then %s\n", count,
+    scratch_write_ramp(scratch->path, 100);
+    size_t count;
+    int status = open_without_descriptors(scratch, arrays, &count);
+    printf("%zu arrays at once, then: %s\n", count,
            status ? scratch->message.text : "no more tried");
     CHECK(count >= MANY);
     CHECK(!status || (status == -ENOMEM && strstr(scratch->message.text, "vm.max_map_count")));
-    for (size_t i = 0; i < count; i++)
+    /* Room for what the checks themselves map. */
+    CHECK(marray_close(&arrays[--count]) == 0);
+    for (size_t i = 0; i < count; i++) {
+        CHECK(marray_descriptor(arrays[i]) == -1);
+        CHECK(((const unsigned char *)marray_data(arrays[i]))[99] == 99);
         CHECK(marray_close(&arrays[i]) == 0);
+    }
     free(arrays);
     return 0;
+}
+
+static void the_error_beyond_the_descriptors_names_the_setting(struct scratch *scratch)
+{
+    struct rlimit limit, few;
+    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    few = limit;
+    few.rlim_cur = 20;
+    CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    struct marray *arrays[20];
+    struct marray_spec spec = scratch_spec(scratch, MARRAY_READ, "|u1", 1, SHAPE(100));
+    size_t count = 0;
+    int status = 0;
+    scratch_write_ramp(scratch->path, 100);
+    while (count < 20 && !status) {
+        status = marray_open(scratch->path, &spec, &arrays[count]);
+        count += !status;
+    }
+    CHECK(status == -EMFILE && strstr(scratch->message.text, "ulimit -n"));
+    CHECK(count > 0);
+    while (count > 0)
+        CHECK(marray_close(&arrays[--count]) == 0);
+    CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 }
 
 /* With the word "many" the arrays of which there are many, else all other limits. */
@@ -102,10 +140,12 @@ int main(int argc, char **argv)
     void *state = NULL;
     CHECK(scratch_setup(&state) == 0);
     if (argc == 2 && !strcmp(argv[1], "many")) {
-        int status = the_error_beyond_many_arrays_names_the_setting(state);
+        int status =
+            sixty_thousand_arrays_are_open_at_once_and_the_error_beyond_names_the_setting(state);
         return scratch_teardown(&state) ? 1 : status;
     }
     huge_sparse_arrays_reach_to_their_last_element(state);
     sixty_four_axes_index_and_one_more_is_refused(state);
+    the_error_beyond_the_descriptors_names_the_setting(state);
     return scratch_teardown(&state);
 }
