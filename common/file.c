@@ -21,6 +21,18 @@ char *mm_file_join(const char *folder, const char *name)
     return mm_text_format("%s%s%s", folder, has_slash ? "" : "/", name);
 }
 
+void mm_file_cut_to_existing(char *path)
+{
+    while (access(path, F_OK) && errno == ENOENT) {
+        char *slash = strrchr(path, '/');
+        if (!slash || slash == path) {
+            strcpy(path, slash ? "/" : ".");
+            return;
+        }
+        *slash = '\0';
+    }
+}
+
 static int write_all(int descriptor, const char *bytes, size_t size)
 {
     while (size) {

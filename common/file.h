@@ -27,4 +27,7 @@ int mm_file_make_folders(const char *path, struct mm_error *error);
 /* "a" and "b" to newly allocated "a/b" (free it); an absolute name is returned as it is. */
 char *mm_file_join(const char *folder, const char *name);
 
+/* Cuts a path back to the nearest folder above it that is there; nothing is made. */
+void mm_file_cut_to_existing(char *path);
+
 #endif

@@ -16,6 +16,7 @@
 #include "common/file.h"
 #include "common/random.h"
 #include "common/text.h"
+#include "harness/data_cache.h"
 
 #define WORD_BYTES  sizeof(uint64_t)
 #define BLOCK_BYTES ((size_t)1 << 20)
@@ -206,8 +207,33 @@ static bool part_is_right(const struct mm_plan_file *file, int descriptor, uint6
 }
 
 /* Right in size and, for a file that only readers have, at both ends. What writing workloads left
- * in theirs is as good as anything, as long as it has its size. -ENOENT: make it. */
-static int check_existing(const struct mm_plan_file *file, struct mm_error *error)
+ * in theirs is as good as anything, as long as it has its size. */
+static bool is_whole(const struct mm_plan_file *file, int descriptor, const struct stat *state)
+{
+    uint64_t size = file->array.size_bytes;
+    if ((uint64_t)state->st_size != size)
+        return false;
+    return file->writable ||
+           (part_is_right(file, descriptor, 0) &&
+            part_is_right(file, descriptor, size > PROBE_BYTES ? size - PROBE_BYTES : 0));
+}
+
+/* Holds the file that is there, unless another run does what forbids it. */
+static int hold(const struct mm_plan_file *file, int descriptor, bool alone, struct mm_error *error)
+{
+    int status = mm_data_cache_hold(descriptor, alone);
+    if (status == -EBUSY)
+        return mm_error_set(error, status,
+                            "data file %s: another run is using it; wait until it has ended, or "
+                            "name another folder by --data-dir",
+                            file->path);
+    return status ? mm_error_set(error, status, "data file %s: cannot be locked: %s", file->path,
+                                 strerror(-status))
+                  : 0;
+}
+
+/* The whole file that is there, held. -ENOENT: make it. */
+static int take_existing(const struct mm_plan_file *file, int *held, struct mm_error *error)
 {
     int descriptor = open(file->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (descriptor < 0 && errno == ENOENT)
@@ -216,21 +242,24 @@ static int check_existing(const struct mm_plan_file *file, struct mm_error *erro
         return mm_error_set(error, -errno, "data file %s: %s", file->path, strerror(errno));
     struct stat state;
     int status = 0;
-    uint64_t size = file->array.size_bytes;
-    if (fstat(descriptor, &state))
+    if (fstat(descriptor, &state)) {
         status = mm_error_set(error, -errno, "data file %s: %s", file->path, strerror(errno));
-    else if (!S_ISREG(state.st_mode))
+    } else if (!S_ISREG(state.st_mode)) {
         status = mm_error_set(error, -EINVAL,
                               "data file %s: something else has this name; remove it, or name "
                               "another folder by --data-dir",
                               file->path);
-    else if ((uint64_t)state.st_size != size)
-        status = -ENOENT;
-    else if (!file->writable &&
-             (!part_is_right(file, descriptor, 0) ||
-              !part_is_right(file, descriptor, size > PROBE_BYTES ? size - PROBE_BYTES : 0)))
-        status = -ENOENT;
-    close(descriptor);
+    } else {
+        bool whole = is_whole(file, descriptor, &state);
+        /* What is about to be replaced must be in nobody's hands. */
+        status = hold(file, descriptor, file->writable || !whole, error);
+        if (!status && !whole)
+            status = -ENOENT;
+    }
+    if (status)
+        close(descriptor);
+    else
+        *held = descriptor;
     return status;
 }
 
@@ -290,20 +319,34 @@ static void remove_partials(int folder)
     closedir(stream);
 }
 
-int mm_data_file_ensure(const struct mm_plan_file *file, struct mm_error *error)
+static int make_and_take(const struct mm_plan_file *file, uint64_t asked_bytes, int folder,
+                         int *held, struct mm_error *error)
+{
+    int status =
+        mm_data_cache_make_room(folder, file->path, file->array.size_bytes, asked_bytes, error);
+    if (status)
+        return status;
+    char *partial = mm_text_format("%s.partial", file->path);
+    status = partial ? make_file(file, partial, folder, error)
+                     : mm_error_set(error, -ENOMEM, "not enough memory");
+    free(partial);
+    if (!status && take_existing(file, held, error) == -ENOENT)
+        status = mm_error_set(error, -EIO, "data file %s: what was written is not what is read",
+                              file->path);
+    return status;
+}
+
+int mm_data_file_ensure(const struct mm_plan_file *file, uint64_t asked_bytes, int *held,
+                        struct mm_error *error)
 {
     int folder = -1;
     int status = lock_folder(file->path, &folder, error);
     if (status)
         return status;
     remove_partials(folder);
-    status = check_existing(file, error);
-    if (status == -ENOENT) {
-        char *partial = mm_text_format("%s.partial", file->path);
-        status = partial ? make_file(file, partial, folder, error)
-                         : mm_error_set(error, -ENOMEM, "not enough memory");
-        free(partial);
-    }
+    status = take_existing(file, held, error);
+    if (status == -ENOENT)
+        status = make_and_take(file, asked_bytes, folder, held, error);
     close(folder);
     return status;
 }

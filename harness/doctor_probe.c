@@ -20,6 +20,7 @@
 #include "harness/cache_state.h"
 #include "harness/clock.h"
 #include "harness/counters.h"
+#include "harness/data_cache.h"
 #include "harness/environment.h"
 #include "harness/environment_file.h"
 #include "harness/environment_read.h"
@@ -315,6 +316,24 @@ static void probe_read_ahead(struct examination *examination)
     json_decref(facts);
 }
 
+static void probe_data_folder(struct examination *examination)
+{
+    struct mm_data_cache_usage usage;
+    char used[MM_UNITS_TEXT_BYTES];
+    char limit[MM_UNITS_TEXT_BYTES];
+    int status = mm_data_cache_look(examination->folder, &usage);
+    if (status) {
+        add(examination, "data folder", MM_DOCTOR_MISSING, "name another folder by --data-dir",
+            "'%.128s': %s", examination->folder, strerror(-status));
+        return;
+    }
+    add(examination, "data folder", MM_DOCTOR_OK, "",
+        "%zu data files take %s of %s, the limit without --data-limit; those used longest ago go "
+        "first",
+        usage.file_count, mm_units_show_size((double)usage.used_bytes, used),
+        mm_units_show_size((double)mm_data_cache_limit(&usage, 0), limit));
+}
+
 /* What depends on the folder's file system. */
 static void probe_storage(struct examination *examination)
 {
@@ -457,6 +476,7 @@ size_t mm_doctor_probe(const char *folder, struct mm_doctor_fact *facts, size_t 
     probe_page_faults(&examination);
     probe_hardware_counters(&examination);
     probe_tracepoints(&examination);
+    probe_data_folder(&examination);
     probe_storage(&examination);
     probe_pressure(&examination);
     probe_io_uring(&examination);

@@ -115,14 +115,7 @@ int mm_plan_probe_folder(struct mm_plan_builder *builder)
     char *path = strdup(builder->user_path ? builder->user_path : folder);
     if (!path)
         return no_memory(builder->error);
-    while (access(path, F_OK) && errno == ENOENT) {
-        char *slash = strrchr(path, '/');
-        if (!slash || slash == path) {
-            strcpy(path, slash ? "/" : ".");
-            break;
-        }
-        *slash = '\0';
-    }
+    mm_file_cut_to_existing(path);
     struct stat state;
     int status = 0;
     const char *why = NULL;

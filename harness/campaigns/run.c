@@ -17,6 +17,7 @@
 #include "harness/campaigns/run_record.h"
 #include "harness/clock.h"
 #include "harness/command.h"
+#include "harness/data_cache.h"
 #include "harness/environment.h"
 #include "harness/launcher.h"
 #include "harness/memory_limit.h"
@@ -40,6 +41,7 @@ struct campaign {
     size_t order_count;
     size_t done_count;       /* of the order, those of a resumed run included */
     bool *done;              /* one per launch of the order */
+    int *held;               /* one per file of the plan: -1, or what holds it until the end */
     struct case_time *times; /* one per case */
     struct mm_environment_cpu_time cpu_time;
     uint64_t started_ns; /* such that the launches of a resumed run go on in its time */
@@ -118,6 +120,7 @@ static void tell_launch(struct campaign *campaign, size_t done, uint32_t case_in
 
 static int make_files(struct campaign *campaign, struct mm_error *error)
 {
+    mm_data_cache_note_plan(campaign->plan);
     for (size_t i = 0; i < campaign->plan->file_count; i++) {
         const struct mm_plan_file *file = &campaign->plan->files[i];
         if (mm_ending_asked() != 0) {
@@ -128,7 +131,8 @@ static int make_files(struct campaign *campaign, struct mm_error *error)
                                         campaign->plan->file_count, file->path);
             tell_phase(campaign, text == NULL ? "making the data files" : text);
             free(text);
-            int code = mm_run_make_file(file, error);
+            int code = mm_run_make_file(file, campaign->request->data_limit_bytes,
+                                        &campaign->held[i], error);
             if (code < 0) {
                 return code == -EINTR ? 0 : code;
             }
@@ -374,8 +378,12 @@ static int plan_launches(struct campaign *campaign, struct mm_error *error)
     }
     campaign->times = calloc(campaign->plan->case_count + 1, sizeof(campaign->times[0]));
     campaign->done = calloc(campaign->order_count + 1, sizeof(campaign->done[0]));
-    if (campaign->times == NULL || campaign->done == NULL) {
+    campaign->held = calloc(campaign->plan->file_count + 1, sizeof(campaign->held[0]));
+    if (campaign->times == NULL || campaign->done == NULL || campaign->held == NULL) {
         return mm_error_set(error, -ENOMEM, "no memory to plan the launches");
+    }
+    for (size_t i = 0; i < campaign->plan->file_count; i++) {
+        campaign->held[i] = -1;
     }
     if (campaign->request->resumed != NULL) {
         code = mm_resume_mark_done(campaign->request->resumed, campaign->plan, campaign->order,
@@ -430,6 +438,16 @@ static int begin_record(struct campaign *campaign, struct mm_error *error)
     return mm_run_resumed_record(request, &campaign->record, error);
 }
 
+static void let_files_go(struct campaign *campaign)
+{
+    for (size_t i = 0; campaign->held != NULL && i < campaign->plan->file_count; i++) {
+        if (campaign->held[i] >= 0) {
+            mm_data_cache_let_go(campaign->held[i]);
+        }
+    }
+    free(campaign->held);
+}
+
 int mm_run(const struct mm_run_request *request, struct mm_record **record, struct mm_error *error)
 {
     struct campaign campaign = {.request = request, .plan = request->plan};
@@ -454,6 +472,7 @@ int mm_run(const struct mm_run_request *request, struct mm_record **record, stru
     } else {
         mm_record_free(campaign.record);
     }
+    let_files_go(&campaign);
     free(campaign.path);
     free(campaign.order);
     free(campaign.times);

@@ -27,6 +27,7 @@ struct mm_run_request {
     const char
         *out_folder; /* exists, empty unless resumed; results.json is kept up to date in it */
     const char *worker_binary; /* NULL: this program */
+    uint64_t data_limit_bytes; /* of the folder of data files; 0: mm_data_cache_limit says */
     const struct mm_run_progress *progress;
 };
 

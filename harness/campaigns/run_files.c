@@ -2,36 +2,79 @@
 #include "harness/campaigns/run_files.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness/campaigns/ending.h"
 #include "harness/data_file.h"
 
-/* Tells how it went by a whole struct mm_error; it fits into a pipe at once. */
-static _Noreturn void make_in_child(const struct mm_plan_file *file, pid_t parent, int answer)
+/* Room for one descriptor beside a message, aligned as the kernel wants it. */
+union passed {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+/* One message with how it went and, unless it failed, the descriptor that holds the file: a lock
+ * goes with it, so there is no moment at which nobody holds the file. */
+static int send_answer(int channel, struct mm_error *said, int held)
+{
+    union passed passed = {.bytes = {0}};
+    struct iovec text = {.iov_base = said, .iov_len = sizeof(*said)};
+    struct msghdr message = {.msg_iov = &text, .msg_iovlen = 1};
+
+    if (held >= 0) {
+        message.msg_control = &passed;
+        message.msg_controllen = sizeof(passed);
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(header), &held, sizeof(int));
+    }
+    return sendmsg(channel, &message, MSG_NOSIGNAL) == (ssize_t)sizeof(*said) ? 0 : -errno;
+}
+
+static int receive_answer(int channel, struct mm_error *said, int *held)
+{
+    union passed passed = {.bytes = {0}};
+    struct iovec text = {.iov_base = said, .iov_len = sizeof(*said)};
+    struct msghdr message = {.msg_iov = &text,
+                             .msg_iovlen = 1,
+                             .msg_control = &passed,
+                             .msg_controllen = sizeof(passed)};
+
+    if (recvmsg(channel, &message, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(*said)) {
+        return -ECHILD;
+    }
+    const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (header != NULL && header->cmsg_type == SCM_RIGHTS) {
+        memcpy(held, CMSG_DATA(header), sizeof(int));
+    }
+    return 0;
+}
+
+static _Noreturn void make_in_child(const struct mm_plan_file *file, uint64_t asked_bytes,
+                                    pid_t parent, int channel)
 {
     struct mm_error error = {0};
+    int held = -1;
 
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent) {
         _exit(1);
     }
-    int code = mm_data_file_ensure(file, &error);
-    error.code = code;
-    ssize_t written = write(answer, &error, sizeof(error));
-    _exit(written == (ssize_t)sizeof(error) ? 0 : 1);
+    error.code = mm_data_file_ensure(file, asked_bytes, &held, &error);
+    _exit(send_answer(channel, &error, held) < 0);
 }
 
 /* Waits for the answer with the two ending signals let in, as the launcher does. */
-static int wait_for_answer(int answer, struct mm_error *said)
+static int wait_for_answer(int channel, struct mm_error *said, int *held)
 {
-    struct pollfd event = {.fd = answer, .events = POLLIN};
+    struct pollfd event = {.fd = channel, .events = POLLIN};
     sigset_t mask;
 
     if (mm_ending_asked() != 0) {
@@ -45,31 +88,32 @@ static int wait_for_answer(int answer, struct mm_error *said)
             return -errno;
         }
     }
-    return read(answer, said, sizeof(*said)) == (ssize_t)sizeof(*said) ? 0 : -ECHILD;
+    return receive_answer(channel, said, held);
 }
 
-int mm_run_make_file(const struct mm_plan_file *file, struct mm_error *error)
+int mm_run_make_file(const struct mm_plan_file *file, uint64_t asked_bytes, int *held,
+                     struct mm_error *error)
 {
     struct mm_error said = {0};
-    int answer[2];
+    int channel[2];
 
-    if (pipe2(answer, O_CLOEXEC) < 0) {
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0) {
         return mm_error_set(error, -errno, "cannot make the data files: %s", strerror(errno));
     }
     pid_t parent = getpid();
     pid_t child = fork();
     if (child == 0) {
-        make_in_child(file, parent, answer[1]);
+        make_in_child(file, asked_bytes, parent, channel[1]);
     }
     int code = child < 0 ? -errno : 0;
-    close(answer[1]);
+    close(channel[1]);
     if (code == 0) {
-        code = wait_for_answer(answer[0], &said);
+        code = wait_for_answer(channel[0], &said, held);
         kill(child, SIGKILL); /* of no effect on one that has answered and is going */
         while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {
         }
     }
-    close(answer[0]);
+    close(channel[0]);
     if (code < 0) {
         return mm_error_set(error, code, "data file %s: it could not be made: %s", file->path,
                             code == -ECHILD ? "its process was killed" : strerror(-code));

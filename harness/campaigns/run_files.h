@@ -2,6 +2,8 @@
 #ifndef MM_HARNESS_CAMPAIGNS_RUN_FILES_H
 #define MM_HARNESS_CAMPAIGNS_RUN_FILES_H
 
+#include <stdint.h>
+
 #include "common/error.h"
 #include "harness/plan.h"
 
@@ -10,6 +12,7 @@
  * them, takes its time. Its errors, and -EINTR when a signal asks for the end: the child is gone
  * then, and what it had written has not become the file.
  */
-int mm_run_make_file(const struct mm_plan_file *file, struct mm_error *error);
+int mm_run_make_file(const struct mm_plan_file *file, uint64_t asked_bytes, int *held,
+                     struct mm_error *error);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/text.h"
 #include "harness/cli/cli.h"
 #include "harness/data_file.h"
@@ -73,20 +74,6 @@ static json_t *facts_to_json(const struct mm_doctor_fact *facts, size_t count, c
     return json_pack("{s:s, s:o}", "folder", folder, "facts", list);
 }
 
-/* A data folder that is not there yet will be made in the nearest one that is: the same file
- * system, and doctor makes nothing. */
-static void cut_to_existing(char *folder)
-{
-    while (access(folder, F_OK) && errno == ENOENT) {
-        char *slash = strrchr(folder, '/');
-        if (!slash || slash == folder) {
-            strcpy(folder, slash ? "/" : ".");
-            return;
-        }
-        *slash = '\0';
-    }
-}
-
 int mm_cmd_doctor(int argc, char **argv)
 {
     static const struct argp_option options[] = {
@@ -109,7 +96,9 @@ int mm_cmd_doctor(int argc, char **argv)
     char *folder = doctor.folder ? strdup(doctor.folder) : mm_data_file_default_folder();
     struct mm_doctor_fact *facts = calloc(FACT_LIMIT, sizeof(*facts));
     if (folder && facts) {
-        cut_to_existing(folder);
+        /* One that is not there yet will be made in the nearest that is: the same file system, and
+         * doctor makes nothing. */
+        mm_file_cut_to_existing(folder);
         size_t count = mm_doctor_probe(folder, facts, FACT_LIMIT);
         if (doctor.json)
             status = mm_cli_print_json(facts_to_json(facts, count, folder));

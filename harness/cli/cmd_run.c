@@ -11,6 +11,7 @@
 #include "harness/campaigns/run.h"
 #include "harness/cli/cli.h"
 #include "harness/command.h"
+#include "harness/data_cache.h"
 #include "harness/data_file.h"
 #include "results/record.h"
 
@@ -25,6 +26,7 @@ enum {
     KEY_OFFSET,
     KEY_ALLOW_WRITE,
     KEY_DATA_DIR,
+    KEY_DATA_LIMIT,
     KEY_SIZE,
     KEY_LAUNCHES,
     KEY_SEED,
@@ -46,6 +48,7 @@ struct run_options {
     const char **parameters;
     const char **events;
     const char *data_folder;
+    uint64_t data_limit_bytes;
     const char *out;
     const char *resume;
     bool dry_run;
@@ -78,6 +81,10 @@ static const struct argp_option options[] = {
      "~/.cache/mapmeter)",
      2},
     {"dir", 0, NULL, OPTION_ALIAS, NULL, 2},
+    {"data-limit", KEY_DATA_LIMIT, "SIZE", 0,
+     "what that folder may hold: those used longest ago go first, never one in use (half of what "
+     "its file system has for them)",
+     2},
     {"file", 'f', "FILE", 0,
      "your own file instead; it is never changed without --allow-write. With --command: one that "
      "it "
@@ -145,6 +152,14 @@ static int parse_offset(const char *text, uint64_t *offset, struct mm_error *err
     return 0;
 }
 
+static int parse_limit(const char *text, uint64_t *bytes, struct mm_error *error)
+{
+    if (mm_units_parse_size(text, bytes) || !*bytes)
+        return mm_error_set(error, -EINVAL, "--data-limit %s: write a size above 0, such as 20GiB",
+                            text);
+    return 0;
+}
+
 /* The options that are not just stored. */
 static error_t parse_value(int key, char *argument, struct run_options *run)
 {
@@ -154,6 +169,8 @@ static error_t parse_value(int key, char *argument, struct run_options *run)
     switch (key) {
     case KEY_OFFSET:
         return parse_offset(argument, &request->offset_bytes, &run->error) ? EINVAL : 0;
+    case KEY_DATA_LIMIT:
+        return parse_limit(argument, &run->data_limit_bytes, &run->error) ? EINVAL : 0;
     case KEY_LAUNCHES:
         status = parse_count("--launches", argument, 10000, &count, &run->error);
         if (!status)
@@ -413,6 +430,7 @@ static int measure(const struct run_options *run, const struct mm_plan *plan,
         .command_count = command_count,
         .out_folder = out->folder,
         .progress = &callbacks,
+        .data_limit_bytes = run->data_limit_bytes,
     };
     struct mm_error error = {0};
     struct mm_record *record = NULL;
@@ -457,6 +475,8 @@ static int complete_run(struct run_options *run)
         status = mm_cli_out_resume(run->resume, &out, &run->error);
     if (!status)
         status = mm_cli_resume_load(out.folder, &run->request, &record, &plan, &run->error);
+    if (!status)
+        status = mm_data_cache_check(plan, run->data_limit_bytes, &run->error);
     if (status) {
         /* Whatever is wrong with the record, its folder was the user's choice. */
         exit_code =
@@ -486,7 +506,9 @@ static int plan_and_run(struct run_options *run, int argc, char **argv)
         goto cleanup;
     }
     struct mm_cli_out out = {.lock = -1};
-    status = mm_cli_out_make(run->out, plan->suite, &out, error);
+    status = mm_data_cache_check(plan, run->data_limit_bytes, error);
+    if (!status)
+        status = mm_cli_out_make(run->out, plan->suite, &out, error);
     if (status) {
         exit_code = mm_cli_fail("run", error, mm_cli_exit_code(status));
         goto cleanup;

@@ -23,6 +23,7 @@
 
 #include "common/random.h"
 #include "common/text.h"
+#include "harness/data_cache.h"
 #include "harness/data_file.h"
 
 #define SEED       UINT64_C(11)
@@ -94,8 +95,10 @@ static unsigned char *content(const char *path)
 static void ensure(const struct mm_plan_file *file)
 {
     struct mm_error error = {0};
-    if (mm_data_file_ensure(file, &error))
+    int held = -1;
+    if (mm_data_file_ensure(file, 0, &held, &error))
         fail_msg("%s", error.text);
+    mm_data_cache_let_go(held);
 }
 
 static void words_are_the_mixed_index(void **state)
@@ -215,6 +218,42 @@ static void what_a_writer_left_is_kept(void **state)
     free(file.path);
 }
 
+static void what_another_run_uses_is_not_replaced(void **state)
+{
+    struct mm_plan_file file = described(*state, "<u8", false);
+    struct mm_error error = {0};
+    int reader = -1;
+    int held = -1;
+    assert_int_equal(mm_data_file_ensure(&file, 0, &reader, NULL), 0);
+    assert_int_equal(truncate(file.path, 4096), 0);
+    assert_int_equal(mm_data_file_ensure(&file, 0, &held, &error), -EBUSY);
+    assert_non_null(strstr(error.text, file.path));
+    struct stat state_after;
+    assert_int_equal(stat(file.path, &state_after), 0);
+    assert_int_equal(state_after.st_size, 4096);
+    mm_data_cache_let_go(reader);
+    ensure(&file);
+    free(file.path);
+}
+
+static void readers_share_a_file_and_writers_do_not(void **state)
+{
+    struct mm_plan_file read = described(*state, "<u8", false);
+    struct mm_plan_file written = described(*state, "<u8", true);
+    struct mm_error error = {0};
+    int held[4] = {-1, -1, -1, -1};
+    assert_int_equal(mm_data_file_ensure(&read, 0, &held[0], NULL), 0);
+    assert_int_equal(mm_data_file_ensure(&read, 0, &held[1], NULL), 0);
+    assert_int_equal(mm_data_file_ensure(&written, 0, &held[2], NULL), 0);
+    assert_int_equal(mm_data_file_ensure(&written, 0, &held[3], &error), -EBUSY);
+    assert_non_null(strstr(error.text, "another run"));
+    for (size_t i = 0; i < 3; i++)
+        mm_data_cache_let_go(held[i]);
+    ensure(&written);
+    free(read.path);
+    free(written.path);
+}
+
 static void something_else_of_that_name_is_left_alone(void **state)
 {
     struct mm_plan_file file = described(*state, "<u8", false);
@@ -222,7 +261,9 @@ static void something_else_of_that_name_is_left_alone(void **state)
     assert_int_equal(unlink(file.path), 0);
     assert_int_equal(mkdir(file.path, 0700), 0);
     struct mm_error error = {0};
-    assert_int_equal(mm_data_file_ensure(&file, &error), -EINVAL);
+    int held = -1;
+    assert_int_equal(mm_data_file_ensure(&file, 0, &held, &error), -EINVAL);
+    assert_int_equal(held, -1);
     assert_non_null(strstr(error.text, file.path));
     assert_int_equal(rmdir(file.path), 0);
     free(file.path);
@@ -238,7 +279,9 @@ static void a_failure_leaves_nothing_behind(void **state)
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
     struct mm_error error = {0};
-    int status = mm_data_file_ensure(&file, &error);
+    int held = -1;
+    int status = mm_data_file_ensure(&file, 0, &held, &error);
+    assert_int_equal(held, -1);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     signal(SIGXFSZ, SIG_DFL);
     assert_int_equal(status, -EFBIG);
@@ -258,7 +301,8 @@ static void a_killed_maker_leaves_nothing_that_stays(void **state)
         struct rlimit no_core = {0};
         setrlimit(RLIMIT_CORE, &no_core);
         setrlimit(RLIMIT_FSIZE, &small);
-        _exit(mm_data_file_ensure(&file, NULL) ? 1 : 0);
+        int held = -1;
+        _exit(mm_data_file_ensure(&file, 0, &held, NULL) ? 1 : 0);
     }
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -277,8 +321,10 @@ static void two_makers_make_one_whole_file(void **state)
     for (size_t i = 0; i < MM_COUNT_OF(children); i++) {
         children[i] = fork();
         assert_true(children[i] >= 0);
-        if (!children[i])
-            _exit(mm_data_file_ensure(&file, NULL) ? 1 : 0);
+        if (!children[i]) {
+            int held = -1;
+            _exit(mm_data_file_ensure(&file, 0, &held, NULL) ? 1 : 0);
+        }
     }
     for (size_t i = 0; i < MM_COUNT_OF(children); i++) {
         int status;
@@ -328,6 +374,8 @@ int main(void)
         DATA_TEST(a_good_file_is_not_made_again),
         DATA_TEST(a_short_or_damaged_file_is_made_again),
         DATA_TEST(what_a_writer_left_is_kept),
+        DATA_TEST(what_another_run_uses_is_not_replaced),
+        DATA_TEST(readers_share_a_file_and_writers_do_not),
         DATA_TEST(something_else_of_that_name_is_left_alone),
         DATA_TEST(a_failure_leaves_nothing_behind),
         DATA_TEST(a_killed_maker_leaves_nothing_that_stays),

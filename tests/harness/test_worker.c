@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/text.h"
+#include "harness/data_cache.h"
 #include "harness/data_file.h"
 #include "harness/memory_limit.h"
 #include "harness/plan.h"
@@ -108,9 +109,11 @@ static bool plan_of_size(struct fixture *fixture, const char *workload, const ch
     }
     fixture->cases = mm_plan_cases_to_json(fixture->plan);
     fixture->files = mm_plan_files_to_json(fixture->plan);
-    if (mm_data_file_ensure(&fixture->plan->files[0], &error) < 0) {
+    int held = -1;
+    if (mm_data_file_ensure(&fixture->plan->files[0], 0, &held, &error) < 0) {
         fail_msg("%s", error.text);
     }
+    mm_data_cache_let_go(held);
     return true;
 }
 
