@@ -127,6 +127,10 @@ static int label_parameter(void *context, const char *key, const char *value)
     if (everywhere && json_is_true(json_object_get(over_workload, "varies"))) {
         return append_parameter(visit->group, key, value);
     }
+    /* Its twin is alike but for this. */
+    if (strcmp(key, "counting") == 0) {
+        return append_parameter(visit->variant, key, value);
+    }
     if (!everywhere && json_is_true(json_object_get(over_engine, "varies"))) {
         return append_parameter(visit->variant, key, value);
     }

@@ -370,6 +370,7 @@ static int summarise_case(struct mm_summary_case *summary, const json_t *json,
     summary->workload = text_or(json, "workload", "");
     summary->engine = text_or(json, "engine", "");
     summary->cache = text_or(json, "cache", "");
+    summary->counters_off = strcmp(text_or(json, "counting", ""), "off") == 0;
     summary->skipped = text_or(json, "skipped", NULL);
     summary->launches_planned =
         (uint64_t)json_integer_value(json_object_get(json, "launches_planned"));

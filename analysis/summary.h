@@ -51,6 +51,7 @@ struct mm_summary_case {
     const char *engine;
     const char *cache;
     const char *skipped; /* the reason of a planned skip, or NULL */
+    bool counters_off;   /* the twin of a case, for what counting costs: mm_counter_costs_make */
 
     /* Where it stands in a plot. Cases of one group do the same work: it is the workload and those
      * of its parameters that vary in this record ("sequential operation:read"). The variant is what

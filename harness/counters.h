@@ -48,7 +48,11 @@ struct mm_counters_total {
  */
 int mm_counters_open(const char *const *events, size_t count, struct mm_counters **counters,
                      struct mm_error *error);
-/* The same events as of model, for this process: what a forked process opens. */
+/* The same names, but nothing is opened, and reading them costs nothing: each is unavailable
+ * because counters are off. For launches that show what counting costs. -ENOMEM. */
+int mm_counters_open_off(struct mm_counters **counters, struct mm_error *error);
+/* The same events as of model, for this process, or off as they are: what a forked process opens.
+ */
 int mm_counters_open_alike(const struct mm_counters *model, struct mm_counters **counters,
                            struct mm_error *error);
 void mm_counters_close(struct mm_counters *counters);

@@ -36,7 +36,8 @@ struct mm_plan_case {
     bool fill; /* of MM_CACHE_PRESSURE: the first pass from an empty cache, not the steady state */
     size_t file; /* index into the plan's files; SIZE_MAX when skipped before it had one */
     struct mm_workload_needs needs;
-    json_t *events; /* array of names of further counters, or NULL */
+    json_t *events;    /* array of names of further counters, or NULL */
+    bool counters_off; /* the twin of a case, which shows what its counters cost */
     uint32_t launches;
     uint32_t samples;
     uint64_t iterations;
@@ -88,6 +89,7 @@ struct mm_plan_request {
     size_t cache_count;
     const char *const *events; /* further counters, instead of the suite's */
     size_t event_count;
+    bool counter_overhead;         /* every case comes a second time with its counters off */
     const char *const *parameters; /* "name=value,value": lists multiply */
     size_t parameter_count;
     const char *data_folder; /* where generated files live */

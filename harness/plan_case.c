@@ -166,6 +166,8 @@ char *mm_plan_case_name(const struct mm_plan_case *plan_case, uint64_t size_byte
         fprintf(stream, "/warmup:%u", plan_case->warmup_passes);
     if (plan_case->iterations != MM_PLAN_DEFAULT_ITERATIONS)
         fprintf(stream, "/iterations:%" PRIu64, plan_case->iterations);
+    if (plan_case->counters_off)
+        fputs("/counting:off", stream);
     bool failed = ferror(stream);
     if (fclose(stream) || failed) {
         free(name);

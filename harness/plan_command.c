@@ -67,7 +67,7 @@ static int set_skip(const struct mm_plan *plan, struct mm_plan_case *plan_case,
     return 0;
 }
 
-static int add_case(struct mm_plan_builder *builder, enum mm_cache_state cache)
+static int add_case(struct mm_plan_builder *builder, enum mm_cache_state cache, bool counters_off)
 {
     const struct mm_plan_request *request = builder->request;
     struct mm_plan *plan = builder->plan;
@@ -79,6 +79,7 @@ static int add_case(struct mm_plan_builder *builder, enum mm_cache_state cache)
         return status;
     plan->case_count++;
     plan_case->cache = cache;
+    plan_case->counters_off = counters_off;
     plan_case->file = plan->file_count ? 0 : SIZE_MAX;
     plan_case->launches = request->launches ? request->launches : MM_PLAN_DEFAULT_LAUNCHES;
     plan_case->samples = 1;
@@ -98,6 +99,17 @@ static int add_case(struct mm_plan_builder *builder, enum mm_cache_state cache)
     if (!plan_case->name)
         return no_memory(builder->error);
     return set_skip(plan, plan_case, builder->error);
+}
+
+/* With its twin where the cost of counting is asked for; what is skipped needs none. */
+static int add_twins(struct mm_plan_builder *builder, enum mm_cache_state cache)
+{
+    const struct mm_plan *plan = builder->plan;
+    int status = add_case(builder, cache, false);
+    if (!status && builder->request->counter_overhead &&
+        !plan->cases[plan->case_count - 1].skip_reason)
+        status = add_case(builder, cache, true);
+    return status;
 }
 
 /* What only makes sense for arrays. */
@@ -151,8 +163,8 @@ int mm_plan_command(struct mm_plan_builder *builder)
     plan->suite = strdup(MM_PLAN_COMMAND_LINE);
     plan->purpose = strdup("a whole command");
     plan->files = calloc(request->file_count + 1, sizeof(*plan->files));
-    plan->cases = calloc(MM_COUNT_OF(caches), sizeof(*plan->cases));
-    builder->case_where = calloc(MM_COUNT_OF(caches), sizeof(char *));
+    plan->cases = calloc(2 * MM_COUNT_OF(caches), sizeof(*plan->cases));
+    builder->case_where = calloc(2 * MM_COUNT_OF(caches), sizeof(char *));
     if (!status &&
         (!plan->suite || !plan->purpose || !plan->files || !plan->cases || !builder->case_where))
         status = no_memory(builder->error);
@@ -161,7 +173,7 @@ int mm_plan_command(struct mm_plan_builder *builder)
     if (!status && request->file_count)
         status = choose_caches(request, caches, &cache_count, builder->error);
     for (size_t i = 0; i < cache_count && !status; i++)
-        status = add_case(builder, caches[i]);
+        status = add_twins(builder, caches[i]);
     if (!status)
         status = mm_plan_read_budget(request, NULL, &plan->budget_ns, builder->error);
     plan->estimated_ns = mm_plan_estimate_ns(plan);

@@ -188,6 +188,8 @@ static int set_events(const struct mm_plan_request *request,
     size_t count = request->event_count;
     if (count > MM_COUNTERS_EVENTS_MAX)
         return mm_error_set(error, -EINVAL, "--event: more than %d names", MM_COUNTERS_EVENTS_MAX);
+    if (plan_case->counters_off)
+        return 0;
     if (!count && settings->events)
         count = mm_plan_text_count(settings->events);
     if (!count)
@@ -341,7 +343,7 @@ static int complete_case(const struct matrix *matrix, struct mm_plan_case *plan_
 
 /* The case of the present combination, unless it is excluded. */
 static int expand_one(struct matrix *matrix, enum mm_cache_state cache, bool fill,
-                      uint64_t size_bytes)
+                      bool counters_off, uint64_t size_bytes)
 {
     struct mm_plan_builder *builder = matrix->builder;
     struct mm_plan_case plan_case;
@@ -354,6 +356,7 @@ static int expand_one(struct matrix *matrix, enum mm_cache_state cache, bool fil
         plan_case.plugin = mm_plugin_hold(plugin);
     plan_case.cache = cache;
     plan_case.fill = fill;
+    plan_case.counters_off = counters_off;
     bool excluded = false;
     status = set_values(matrix, &plan_case);
     if (!status)
@@ -365,6 +368,19 @@ static int expand_one(struct matrix *matrix, enum mm_cache_state cache, bool fil
                              mm_config_where(matrix->entry->config, matrix->entry->node));
     if (status || excluded)
         mm_plan_case_release(&plan_case);
+    return status;
+}
+
+/* With its twin where the cost of counting is asked for; what is skipped needs none. */
+static int expand_twins(struct matrix *matrix, enum mm_cache_state cache, bool fill,
+                        uint64_t size_bytes)
+{
+    const struct mm_plan *plan = matrix->builder->plan;
+    size_t before = plan->case_count;
+    int status = expand_one(matrix, cache, fill, false, size_bytes);
+    bool measured = plan->case_count > before && !plan->cases[before].skip_reason;
+    if (!status && measured && matrix->builder->request->counter_overhead)
+        status = expand_one(matrix, cache, fill, true, size_bytes);
     return status;
 }
 
@@ -381,9 +397,9 @@ static int expand_engine(struct matrix *matrix)
             for (size_t c = 0; c < settings->cache_count; c++) {
                 enum mm_cache_state cache = settings->caches[c];
                 bool pressure = cache == MM_CACHE_PRESSURE;
-                int status = expand_one(matrix, cache, pressure, size_bytes);
+                int status = expand_twins(matrix, cache, pressure, size_bytes);
                 if (!status && pressure)
-                    status = expand_one(matrix, cache, false, size_bytes);
+                    status = expand_twins(matrix, cache, false, size_bytes);
                 if (status)
                     return status;
             }

@@ -39,7 +39,7 @@ static json_t *case_to_json(const struct mm_plan_case *plan_case, size_t index)
     bool has_file = plan_case->file != SIZE_MAX;
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:O, s:s?, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, "
-        "s:s?, s:s*, s:o*, s:O*}",
+        "s:s?, s:s*, s:o*, s:O*, s:s*}",
         "id", write_id('c', index, id), "name", plan_case->name, "workload",
         plan_case->workload->name, "engine", plan_case->engine->name, "cache",
         mm_plan_cache_text(plan_case), "parameters", plan_case->parameters, "file",
@@ -52,7 +52,8 @@ static json_t *case_to_json(const struct mm_plan_case *plan_case, size_t index)
         (json_int_t)needs->items_per_pass, "timeout_ns", (json_int_t)plan_case->timeout_ns,
         "skipped", plan_case->skip_reason, "plugin",
         plan_case->plugin ? mm_plugin_path(plan_case->plugin) : NULL, "pressure",
-        pressure_to_json(plan_case), "events", plan_case->events);
+        pressure_to_json(plan_case), "events", plan_case->events, "counting",
+        plan_case->counters_off ? "off" : NULL);
 }
 
 json_t *mm_plan_cases_to_json(const struct mm_plan *plan)
@@ -323,6 +324,19 @@ static int read_pressure(const json_t *object, struct mm_plan_case *plan_case,
     return 0;
 }
 
+static int read_counting(const json_t *object, struct mm_plan_case *plan_case,
+                         struct mm_error *error)
+{
+    const char *counting = NULL;
+    if (!json_object_get(object, "counting"))
+        return 0;
+    int status = read_text(object, "counting", &counting, error);
+    if (!status && strcmp(counting, "off"))
+        status = mm_error_set(error, -EINVAL, "the member 'counting' is '%s', not off", counting);
+    plan_case->counters_off = !status;
+    return status;
+}
+
 /* Who is measured and how: workload, engine, cache state, name, and the defaults of all options. */
 static int begin_case(const json_t *object, struct mm_plan_case *plan_case, struct mm_error *error)
 {
@@ -356,6 +370,8 @@ static int begin_case(const json_t *object, struct mm_plan_case *plan_case, stru
         status = read_pressure(object, plan_case, error);
     if (!status)
         status = read_events(object, plan_case, error);
+    if (!status)
+        status = read_counting(object, plan_case, error);
     if (status)
         return status;
     plan_case->name = strdup(name);

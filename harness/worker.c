@@ -64,6 +64,9 @@ static int open_counters(struct worker *worker, struct mm_error *error)
     size_t index;
     json_t *event;
 
+    if (worker->plan_case.counters_off) {
+        return mm_counters_open_off(&worker->counters, error);
+    }
     json_array_foreach(worker->plan_case.events, index, event)
     {
         events[count++] = json_string_value(event);

@@ -232,7 +232,8 @@ static uint64_t processor_ns(const struct rusage *usage)
 
 /* Perf counts the command and all below it. What comes from getrusage of this process does not, and
  * is taken from what wait4 has given instead. */
-static json_t *counters_to_json(struct mm_counters *counters, const struct outcome *outcome)
+static json_t *counters_to_json(const struct mm_plan_case *plan_case, struct mm_counters *counters,
+                                const struct outcome *outcome)
 {
     const struct rusage *usage = &outcome->usage;
     const struct {
@@ -253,7 +254,8 @@ static json_t *counters_to_json(struct mm_counters *counters, const struct outco
                                mm_counters_count(counters), &total);
     json_t *json = mm_counters_total_to_json(counters, &total);
     json_t *quality = mm_counters_quality_to_json(counters);
-    for (size_t i = 0; i < sizeof(waited) / sizeof(waited[0]); i++) {
+    size_t count = plan_case->counters_off ? 0 : sizeof(waited) / sizeof(waited[0]);
+    for (size_t i = 0; i < count; i++) {
         const char *source =
             json_string_value(json_object_get(json_object_get(quality, waited[i].name), "source"));
         if (!source || strcmp(source, "perf") != 0)
@@ -285,9 +287,9 @@ static json_t *sample_to_json(const struct mm_plan_case *plan_case, struct mm_co
         "elapsed_ns", (json_int_t)elapsed_ns, "cpu_ns", (json_int_t)processor_ns(&outcome->usage),
         "bytes", mm_record_unavailable("a command does not say what it has moved"), "items", 1,
         "cache", cache_to_json(plan_case, outcome), "phases", "touch", "elapsed_ns",
-        (json_int_t)elapsed_ns, "entries", 1, "counters", counters_to_json(counters, outcome),
-        "device", device_to_json(outcome), "reported", "max_resident_bytes",
-        (json_int_t)(outcome->usage.ru_maxrss * BYTES_PER_KIB));
+        (json_int_t)elapsed_ns, "entries", 1, "counters",
+        counters_to_json(plan_case, counters, outcome), "device", device_to_json(outcome),
+        "reported", "max_resident_bytes", (json_int_t)(outcome->usage.ru_maxrss * BYTES_PER_KIB));
 }
 
 int mm_worker_command_sample(const struct mm_plan_case *plan_case, const json_t *files,

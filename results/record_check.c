@@ -519,6 +519,13 @@ static int check_pressure(struct checker *checker, const struct place *place, co
     return check_members(checker, place, value, members, MM_COUNT_OF(members));
 }
 
+static int check_counting_word(struct checker *checker, const struct place *place,
+                               const json_t *value)
+{
+    static const char *const words[] = {"off"};
+    return check_word(checker, place, value, words, MM_COUNT_OF(words));
+}
+
 static int check_case(struct checker *checker, const struct place *place, const json_t *value)
 {
     static const struct member members[] = {
@@ -543,6 +550,7 @@ static int check_case(struct checker *checker, const struct place *place, const 
         {"plugin", check_name, true},
         {"pressure", check_pressure, true},
         {"events", check_texts, true},
+        {"counting", check_counting_word, true},
     };
     const struct place id = {place, "id", 0};
     const struct place name = {place, "name", 0};

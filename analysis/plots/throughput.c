@@ -10,7 +10,8 @@
 
 static bool has_throughput(const struct mm_summary_case *one)
 {
-    return one->bytes_per_second.count > 0 && one->bytes_per_second.values[0] > 0;
+    return !one->counters_off && one->bytes_per_second.count > 0 &&
+           one->bytes_per_second.values[0] > 0;
 }
 
 static void write_note(FILE *script, const struct mm_summary_case *one)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/counter_cost.h"
 #include "analysis/report/emit.h"
 #include "common/text.h"
 #include "common/units.h"
@@ -76,7 +77,7 @@ static int add_gaps(const struct mm_summary *summary, struct mm_findings *findin
 
 static bool has_rate(const struct mm_summary_case *one)
 {
-    return one->bytes_per_second.count > 0;
+    return !one->counters_off && one->bytes_per_second.count > 0;
 }
 
 static bool is_same_work(const struct mm_summary_case *a, const struct mm_summary_case *b)
@@ -203,6 +204,17 @@ static int add_works(const struct mm_summary *summary, struct mm_findings *findi
     return result;
 }
 
+static int add_counter_costs(const struct mm_summary *summary, struct mm_findings *findings)
+{
+    struct mm_counter_costs costs;
+    int result = mm_counter_costs_make(summary, &costs);
+    for (size_t i = 0; result == 0 && i < costs.count; i++) {
+        result = add_finding(findings, mm_phrase_counter_cost(&costs.items[i]), false);
+    }
+    mm_counter_costs_release(&costs);
+    return result;
+}
+
 int mm_findings_make(const struct mm_summary *summary, struct mm_findings *findings)
 {
     *findings = (struct mm_findings){0};
@@ -212,6 +224,9 @@ int mm_findings_make(const struct mm_summary *summary, struct mm_findings *findi
     }
     if (result == 0) {
         result = add_works(summary, findings);
+    }
+    if (result == 0) {
+        result = add_counter_costs(summary, findings);
     }
     if (result < 0) {
         mm_findings_release(findings);

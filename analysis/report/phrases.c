@@ -202,3 +202,20 @@ char *mm_phrase_totals(const struct mm_summary *summary)
     }
     return text;
 }
+
+char *mm_phrase_counter_cost(const struct mm_counter_cost *cost)
+{
+    const struct mm_summary_case *counted = cost->counted;
+    char interval[MM_PHRASE_BYTES];
+    if (cost->has_interval) {
+        snprintf(interval, sizeof interval, "95 %% interval %+.2f %% to %+.2f %%",
+                 100 * (cost->interval.low - 1), 100 * (cost->interval.high - 1));
+    } else {
+        snprintf(interval, sizeof interval, "too few pairs for an interval");
+    }
+    return mm_text_format("Counting costs %s %s, %s%s%s: %+.2f %% of its time (%s; %zu pairs of "
+                          "launches with and without counters)",
+                          counted->cache, counted->engine, counted->group,
+                          *counted->variant ? " " : "", counted->variant, 100 * (cost->ratio - 1),
+                          interval, cost->pairs);
+}

@@ -128,6 +128,22 @@ static void write_failures(const struct painter *painter, const struct mm_summar
     }
 }
 
+static void write_counter_costs(FILE *stream, const struct mm_summary *summary)
+{
+    struct mm_counter_costs costs;
+    if (mm_counter_costs_make(summary, &costs) < 0) {
+        return;
+    }
+    for (size_t i = 0; i < costs.count; i++) {
+        char *line = mm_phrase_counter_cost(&costs.items[i]);
+        fputs(i == 0 ? "\n" : "", stream);
+        mm_escape_terminal(stream, line ? line : "");
+        fputc('\n', stream);
+        free(line);
+    }
+    mm_counter_costs_release(&costs);
+}
+
 static size_t label_width(const struct mm_plot_rows *rows)
 {
     size_t width = LABEL_LEAST;
@@ -168,6 +184,7 @@ void mm_text_write(FILE *stream, const struct mm_summary *summary, bool colour)
         }
         mm_plot_rows_release(&rows);
     }
+    write_counter_costs(stream, summary);
     write_failures(&painter, summary);
     const json_t *run = mm_record_run(summary->record);
     const char *signal = json_string_value(json_object_get(run, "interrupted"));

@@ -34,6 +34,7 @@ enum {
     KEY_BUDGET,
     KEY_DRY_RUN,
     KEY_EVENT,
+    KEY_COUNTER_OVERHEAD,
     KEY_JSON
 };
 
@@ -70,6 +71,8 @@ static const struct argp_option options[] = {
      "a parameter of a workload or an engine; several values multiply", 1},
     {"event", KEY_EVENT, "NAME", 0,
      "count this too: a name of libpfm4, r1a8, or a tracepoint as exceptions:page_fault_user", 1},
+    {"counter-overhead", KEY_COUNTER_OVERHEAD, NULL, 0,
+     "measure every case a second time with its counters off, in turns: what counting costs", 1},
     {"launches", KEY_LAUNCHES, "N", 0, "fresh processes per case; intervals need 6", 1},
     {"budget", KEY_BUDGET, "TIME", 0,
      "at most this long, such as 5m: fewer launches, but 3 per case at least", 1},
@@ -211,6 +214,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_EVENT:
         run->events[request->event_count++] = argument;
+        return 0;
+    case KEY_COUNTER_OVERHEAD:
+        request->counter_overhead = true;
         return 0;
     case 'p':
         run->parameters[request->parameter_count++] = argument;

@@ -220,6 +220,32 @@ static void a_tracepoint_or_a_raw_event_counts_or_says_why(void **state)
     mm_counters_close(counters);
 }
 
+static void counters_that_are_off_say_so_and_count_nothing(void **state)
+{
+    (void)state;
+    struct mm_counters *standard = NULL;
+    struct mm_counters *off = NULL;
+    struct mm_counters *alike = NULL;
+    struct mm_counters_total total;
+    assert_int_equal(mm_counters_open(NULL, 0, &standard, NULL), 0);
+    assert_int_equal(mm_counters_open_off(&off, NULL), 0);
+    assert_int_equal(mm_counters_open_alike(off, &alike, NULL), 0);
+    assert_int_equal(mm_counters_count(off), mm_counters_count(standard));
+    assert_int_equal(mm_counters_count(alike), mm_counters_count(standard));
+    measure(alike, touch_new_pages, &total);
+    for (size_t i = 0; i < mm_counters_count(alike); i++) {
+        assert_string_equal(mm_counters_name(alike, i), mm_counters_name(standard, i));
+        assert_non_null(strstr(mm_counters_why_unavailable(alike, i), "off"));
+        assert_false(total.valid[i]);
+    }
+    json_t *quality = mm_counters_quality_to_json(alike);
+    assert_int_equal(json_object_size(quality), 0);
+    json_decref(quality);
+    mm_counters_close(alike);
+    mm_counters_close(off);
+    mm_counters_close(standard);
+}
+
 static void too_many_events_are_refused(void **state)
 {
     (void)state;
@@ -367,6 +393,7 @@ int main(void)
         cmocka_unit_test(children_are_counted_by_perf),
         cmocka_unit_test(further_events_are_called_by_their_names),
         cmocka_unit_test(a_tracepoint_or_a_raw_event_counts_or_says_why),
+        cmocka_unit_test(counters_that_are_off_say_so_and_count_nothing),
         cmocka_unit_test(too_many_events_are_refused),
         cmocka_unit_test(a_difference_is_scaled_by_the_time_the_event_ran),
         cmocka_unit_test(an_event_that_never_ran_is_not_zero),

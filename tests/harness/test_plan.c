@@ -517,6 +517,51 @@ static void warm_means_nothing_past_the_page_cache(void **state)
     mm_plan_free(plan);
 }
 
+static void the_cost_of_counting_is_measured_by_a_twin_of_each_case(void **state)
+{
+    struct fixture fixture;
+    struct mm_plan_request *request = suite_request(&fixture,
+                                                    "name: test\n"
+                                                    "cases:\n"
+                                                    "  - workload: sequential\n"
+                                                    "    engine: [mmap, memory]\n"
+                                                    "    cache: cold\n"
+                                                    "    events: CYCLES\n",
+                                                    *state);
+    request->counter_overhead = true;
+    struct mm_plan *plan = made(request);
+    /* Cold memory is skipped, and needs no twin. */
+    assert_int_equal(plan->case_count, 3);
+    const struct mm_plan_case *counted = &plan->cases[0];
+    const struct mm_plan_case *off = &plan->cases[1];
+    char *name = mm_text_format("%s/counting:off", counted->name);
+    assert_string_equal(off->name, name);
+    free(name);
+    assert_false(counted->counters_off);
+    assert_true(off->counters_off);
+    assert_null(off->events);
+    assert_int_equal(off->launches, counted->launches);
+    assert_non_null(plan->cases[2].skip_reason);
+    /* The worker reads the same from the record. */
+    json_t *cases = mm_plan_cases_to_json(plan);
+    json_t *files = mm_plan_files_to_json(plan);
+    struct mm_plan_case found;
+    struct mm_plan_file file;
+    assert_int_equal(mm_plan_case_from_json(json_array_get(cases, 1), json_array_get(files, 0),
+                                            &found, &file, NULL),
+                     0);
+    assert_true(found.counters_off);
+    mm_plan_case_release(&found);
+    mm_plan_file_release(&file);
+    json_object_set_new(json_array_get(cases, 1), "counting", json_string("on"));
+    assert_int_equal(mm_plan_case_from_json(json_array_get(cases, 1), json_array_get(files, 0),
+                                            &found, &file, NULL),
+                     -EINVAL);
+    json_decref(cases);
+    json_decref(files);
+    mm_plan_free(plan);
+}
+
 static void pressure_comes_twice_to_fill_and_in_the_steady_state(void **state)
 {
     struct fixture fixture;
@@ -935,6 +980,7 @@ int main(void)
         PLAN_TEST(wrong_options_are_named),
         PLAN_TEST(what_makes_no_sense_is_skipped_with_a_reason),
         PLAN_TEST(warm_means_nothing_past_the_page_cache),
+        PLAN_TEST(the_cost_of_counting_is_measured_by_a_twin_of_each_case),
         PLAN_TEST(pressure_comes_twice_to_fill_and_in_the_steady_state),
         PLAN_TEST(a_memory_limit_that_makes_no_sense_is_refused_or_skipped),
         PLAN_TEST(dirty_without_cachestat_is_skipped),
