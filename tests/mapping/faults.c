@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct {
@@ -16,19 +18,58 @@ static struct {
     int skip;
     int error;
     bool happened;
+    const char *next_call; /* armed by the failure, or NULL */
+    int next_error;
 } armed;
 
 const char *const fault_calls[] = {
-    "open64",   "close",           "fstat64",     "stat64",      "fchmod",
-    "pread64",  "pwrite64",        "unlink",      "rename",      "mmap64",
-    "munmap",   "madvise",         "mincore",     "msync",       "fsync",
-    "fcntl64",  "sync_file_range", "ftruncate64", "fallocate64", "posix_fallocate64",
-    "realpath", "syscall",         "fstatfs64",   "fchown",      "lseek64",
-    "malloc",   "calloc",          "strdup",
+    "open64",          "close",           "fstat64",     "stat64",      "fchmod",
+    "pread64",         "pwrite64",        "unlink",      "rename",      "mmap64",
+    "munmap",          "madvise",         "mincore",     "msync",       "fsync",
+    "fcntl64",         "sync_file_range", "ftruncate64", "fallocate64", "posix_fallocate64",
+    "realpath",        "syscall",         "fstatfs64",   "fchown",      "lseek64",
+    "malloc",          "calloc",          "strdup",      "realloc",     "memfd_create",
+    "posix_fadvise64", "clock_nanosleep", "faccessat",
 };
 const size_t fault_call_count = sizeof(fault_calls) / sizeof(fault_calls[0]);
 
 unsigned long fault_count;
+uid_t fault_user;
+
+/* Where the library calls from, and whether such a call was made to fail. */
+enum { SITES_MAX = 1024 };
+static struct {
+    const char *call;
+    const void *site;
+    bool failed;
+} sites[SITES_MAX];
+static size_t site_count;
+
+static size_t find_site(const char *call, const void *site)
+{
+    size_t i = 0;
+    while (i < site_count && sites[i].site != site)
+        i++;
+    if (i == site_count && i < SITES_MAX) {
+        sites[i].call = call;
+        sites[i].site = site;
+        site_count++;
+    }
+    return i;
+}
+
+extern const char __executable_start[];
+
+int fault_write_sites(const char *path)
+{
+    FILE *file = fopen(path, "w");
+    if (!file)
+        return -1;
+    for (size_t i = 0; i < site_count; i++)
+        fprintf(file, "%s %tx %d\n", sites[i].call,
+                (const char *)sites[i].site - __executable_start, sites[i].failed);
+    return fclose(file);
+}
 
 void fault_arm(const char *call, int skip, int error)
 {
@@ -36,24 +77,40 @@ void fault_arm(const char *call, int skip, int error)
     armed.skip = skip;
     armed.error = error;
     armed.happened = false;
+    armed.next_call = NULL;
+}
+
+void fault_arm_next(const char *call, int error)
+{
+    armed.next_call = call;
+    armed.next_error = error;
 }
 
 bool fault_disarm(void)
 {
     armed.call = NULL;
+    armed.next_call = NULL;
     return armed.happened;
 }
 
-static bool is_due(const char *call)
+static bool is_due_at(const char *call, const void *site)
 {
+    size_t index = find_site(call, site);
     if (!armed.call || strcmp(armed.call, call) || armed.skip-- > 0)
         return false;
-    armed.call = NULL;
-    armed.happened = true;
-    fault_count++;
+    if (index < SITES_MAX)
+        sites[index].failed = true;
     errno = armed.error;
+    armed.happened = armed.next_call == NULL;
+    armed.call = armed.next_call;
+    armed.error = armed.next_call ? armed.next_error : armed.error;
+    armed.next_call = NULL;
+    armed.skip = 0;
+    fault_count++;
     return true;
 }
+
+#define is_due(call) is_due_at(call, __builtin_return_address(0))
 
 #define WRAP(type, failure, name, parameters, arguments)            \
     type __real_##name parameters;                                  \
@@ -90,6 +147,22 @@ WRAP(off_t, -1, lseek64, (int fd, off_t offset, int whence), (fd, offset, whence
 WRAP(void *, NULL, malloc, (size_t size), (size))
 WRAP(void *, NULL, calloc, (size_t count, size_t size), (count, size))
 WRAP(char *, NULL, strdup, (const char *text), (text))
+WRAP(void *, NULL, realloc, (void *old, size_t size), (old, size))
+WRAP(int, -1, memfd_create, (const char *name, unsigned flags), (name, flags))
+WRAP(int, errno, posix_fadvise64, (int fd, off_t offset, off_t size, int advice),
+     (fd, offset, size, advice))
+WRAP(int, errno, clock_nanosleep,
+     (clockid_t clock, int flags, const struct timespec *duration, struct timespec *left),
+     (clock, flags, duration, left))
+WRAP(int, -1, faccessat, (int folder, const char *path, int mode, int flags),
+     (folder, path, mode, flags))
+
+uid_t __real_geteuid(void);
+uid_t __wrap_geteuid(void);
+uid_t __wrap_geteuid(void)
+{
+    return fault_user ? fault_user : __real_geteuid();
+}
 
 /* A full disk may leave part of the growth behind. */
 int __real_posix_fallocate64(int fd, off_t offset, off_t size);
@@ -98,8 +171,9 @@ int __wrap_posix_fallocate64(int fd, off_t offset, off_t size)
 {
     if (!is_due("posix_fallocate64"))
         return __real_posix_fallocate64(fd, offset, size);
+    int error = errno;
     __real_posix_fallocate64(fd, offset, size / 2);
-    return armed.error;
+    return error;
 }
 
 /* These release what they are given even when they fail. */
@@ -157,4 +231,26 @@ long __wrap_syscall(long number, ...)
     int flags = va_arg(arguments, int);
     va_end(arguments);
     return is_due("syscall") ? -1 : __real_syscall(number, fd, range, counts, flags, 0);
+}
+
+int fault_error_of(const char *call)
+{
+    static const char *const memory[] = {"malloc", "calloc", "strdup", "realloc"};
+    for (size_t i = 0; i < sizeof(memory) / sizeof(memory[0]); i++) {
+        if (!strcmp(call, memory[i]))
+            return ENOMEM;
+    }
+    return EIO;
+}
+
+bool fault_names_call(const char *calls, const char *call)
+{
+    size_t length = strlen(call);
+    const char *found = calls;
+    while ((found = strstr(found, call))) {
+        if ((found == calls || found[-1] == ' ') && (found[length] == ' ' || !found[length]))
+            return true;
+        found += length;
+    }
+    return false;
 }

@@ -119,3 +119,28 @@ size_t scratch_count_files(const struct scratch *scratch)
     closedir(folder);
     return count - 2; /* "." and ".." */
 }
+
+size_t scratch_count_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    if (!folder)
+        end_program("list", "/proc/self/fd");
+    size_t count = 0;
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count;
+}
+
+size_t scratch_count_maps(const struct scratch *scratch)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[2 * PATH_MAX];
+    size_t count = 0;
+    if (!maps)
+        end_program("read", "/proc/self/maps");
+    while (fgets(line, sizeof(line), maps))
+        count += strstr(line, scratch->folder) != NULL;
+    fclose(maps);
+    return count;
+}

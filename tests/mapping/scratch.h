@@ -37,5 +37,8 @@ unsigned char *scratch_read(const char *path, size_t *size);
 int64_t scratch_size(const char *path);
 /* Files in the folder. */
 size_t scratch_count_files(const struct scratch *scratch);
+/* Of this process, and how many of its maps are of files in the folder. */
+size_t scratch_count_descriptors(void);
+size_t scratch_count_maps(const struct scratch *scratch);
 
 #endif

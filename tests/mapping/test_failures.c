@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <errno.h>
 
+#include "tests/mapping/fault_sweep.h"
 #include "tests/mapping/faults.h"
 #include "tests/mapping/scratch.h"
 
@@ -89,29 +89,6 @@ static void make_old_file(struct scratch *scratch, const struct scenario *scenar
     free(bytes);
 }
 
-static size_t count_descriptors(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    assert_non_null(folder);
-    size_t count = 0;
-    while (readdir(folder))
-        count++;
-    closedir(folder);
-    return count;
-}
-
-static size_t count_maps_of(const char *path)
-{
-    FILE *maps = fopen("/proc/self/maps", "r");
-    char line[2 * PATH_MAX];
-    size_t count = 0;
-    assert_non_null(maps);
-    while (fgets(line, sizeof(line), maps))
-        count += strstr(line, path) != NULL;
-    fclose(maps);
-    return count;
-}
-
 static bool same_bytes(const char *path, const unsigned char *bytes, size_t size)
 {
     size_t found_size;
@@ -161,13 +138,6 @@ static void check_failed_open(struct scratch *scratch, const struct scenario *sc
     assert_int_equal(scratch_count_files(scratch), 1);
 }
 
-/* What the caller is told. */
-static int error_of(const char *call)
-{
-    return strcmp(call, "malloc") && strcmp(call, "calloc") && strcmp(call, "strdup") ? EIO
-                                                                                      : ENOMEM;
-}
-
 /* One open with one failure; false when the call was not made that often. */
 static bool try_failure(struct scratch *scratch, const struct scenario *scenario, const char *call,
                         int skip)
@@ -177,14 +147,14 @@ static bool try_failure(struct scratch *scratch, const struct scenario *scenario
     unsigned char *old = NULL;
     if (scenario->old_file != OLD_NONE)
         old = scratch_read(scratch->path, &old_bytes);
-    size_t descriptors = count_descriptors();
+    size_t descriptors = scratch_count_descriptors();
     struct marray *array = NULL;
-    fault_arm(call, skip, error_of(call));
+    fault_arm(call, skip, fault_error_of(call));
     int status = open_scenario(scratch, scenario, &array);
     bool happened = fault_disarm();
     if (status) {
         assert_true(happened);
-        assert_int_equal(status, -error_of(call));
+        assert_int_equal(status, -fault_error_of(call));
         assert_null(array);
         check_failed_open(scratch, scenario, call, old, old_bytes);
     } else {
@@ -192,23 +162,10 @@ static bool try_failure(struct scratch *scratch, const struct scenario *scenario
             fail_msg("%s: not what was asked for after %s failed", scenario->name, call);
         assert_int_equal(marray_close(&array), 0);
     }
-    assert_int_equal(count_descriptors(), descriptors);
-    assert_int_equal(count_maps_of(scratch->folder), 0);
+    assert_int_equal(scratch_count_descriptors(), descriptors);
+    assert_int_equal(scratch_count_maps(scratch), 0);
     free(old);
     return happened;
-}
-
-/* Whether call is one of the words of calls. */
-static bool names_call(const char *calls, const char *call)
-{
-    size_t length = strlen(call);
-    const char *found = calls;
-    while ((found = strstr(found, call))) {
-        if ((found == calls || found[-1] == ' ') && (found[length] == ' ' || !found[length]))
-            return true;
-        found += length;
-    }
-    return false;
 }
 
 static void a_failed_open_leaves_files_descriptors_and_maps_as_they_were(void **state)
@@ -220,7 +177,7 @@ static void a_failed_open_leaves_files_descriptors_and_maps_as_they_were(void **
             while (try_failure(scratch, &scenarios[i], fault_calls[k], skip))
                 skip++;
             assert_true(skip < 20);
-            if (names_call(scenarios[i].calls, fault_calls[k]) && skip == 0)
+            if (fault_names_call(scenarios[i].calls, fault_calls[k]) && skip == 0)
                 fail_msg("%s: %s was never called", scenarios[i].name, fault_calls[k]);
         }
     }
@@ -249,22 +206,22 @@ static bool try_change(struct scratch *scratch, enum change change, const char *
     assert_int_equal(marray_fill(array, NULL, &value), 0);
     size_t old_bytes;
     unsigned char *old = scratch_read(scratch->path, &old_bytes);
-    size_t descriptors = count_descriptors();
-    fault_arm(call, skip, error_of(call));
+    size_t descriptors = scratch_count_descriptors();
+    fault_arm(call, skip, fault_error_of(call));
     int status = change_length(array, change);
     bool happened = fault_disarm();
     if (status) {
         assert_true(happened);
-        assert_int_equal(status, -error_of(call));
+        assert_int_equal(status, -fault_error_of(call));
         assert_non_null(strstr(marray_message(array), scratch->path));
         assert_int_equal(marray_length(array), 500);
         unsigned char read_back[500];
         assert_int_equal(marray_read(array, NULL, read_back, sizeof(read_back)), 0);
         assert_int_equal(read_back[499], 7);
     }
-    assert_int_equal(count_descriptors(), descriptors);
+    assert_int_equal(scratch_count_descriptors(), descriptors);
     assert_int_equal(marray_close(&array), 0);
-    assert_int_equal(count_maps_of(scratch->folder), 0);
+    assert_int_equal(scratch_count_maps(scratch), 0);
     if (status && !same_bytes(scratch->path, old, old_bytes))
         fail_msg("change %d: the file changed after %s failed", (int)change, call);
     free(old);
@@ -285,7 +242,7 @@ static void a_failed_change_of_length_leaves_array_and_file_as_they_were(void **
             while (try_change(*state, change, fault_calls[k], skip))
                 skip++;
             assert_true(skip < 20);
-            if (names_call(calls[change], fault_calls[k]) && skip == 0)
+            if (fault_names_call(calls[change], fault_calls[k]) && skip == 0)
                 fail_msg("change %d: %s was never called", (int)change, fault_calls[k]);
         }
     }
@@ -344,6 +301,34 @@ static void too_many_maps_name_the_setting(void **state)
     assert_int_equal(marray_open(scratch->path, &spec, &array), -ENOMEM);
     assert_true(fault_disarm());
     assert_non_null(strstr(scratch->message.text, "vm.max_map_count"));
+}
+
+/* ---- Failures while something else is put right ---- */
+
+static void what_cannot_be_removed_does_not_hide_why_it_should_go(void **state)
+{
+    struct scratch *scratch = *state;
+    struct marray_spec spec = scratch_spec(scratch, MARRAY_CREATE, "|u1", 1, SHAPE(200));
+    struct marray *array = NULL;
+    fault_arm("mmap64", 0, ENOMEM);
+    fault_arm_next("unlink", EIO);
+    assert_int_equal(marray_open(scratch->path, &spec, &array), -ENOMEM);
+    assert_true(fault_disarm());
+    assert_null(array);
+}
+
+static void a_file_whose_owner_cannot_be_kept_is_made_all_the_same(void **state)
+{
+    struct scratch *scratch = *state;
+    scratch_write_ramp(scratch->path, 20000);
+    struct marray_spec spec = scratch_spec(scratch, MARRAY_CREATE, "|u1", 1, SHAPE(200));
+    struct marray *array = NULL;
+    fault_arm("fchown", 0, EPERM);
+    fault_arm_next("fchown", EPERM);
+    assert_int_equal(marray_open(scratch->path, &spec, &array), 0);
+    assert_true(fault_disarm());
+    assert_int_equal(scratch_size(scratch->path), 200);
+    assert_int_equal(marray_close(&array), 0);
 }
 
 /* ---- Flushing ---- */
@@ -498,6 +483,8 @@ int main(void)
         SCRATCH_TEST(a_full_disk_is_told_before_anything_is_mapped),
         SCRATCH_TEST(an_interrupted_allocation_is_taken_up_again),
         SCRATCH_TEST(too_many_maps_name_the_setting),
+        SCRATCH_TEST(what_cannot_be_removed_does_not_hide_why_it_should_go),
+        SCRATCH_TEST(a_file_whose_owner_cannot_be_kept_is_made_all_the_same),
         SCRATCH_TEST(a_failed_flush_is_never_followed_by_success),
         SCRATCH_TEST(a_failed_flush_of_a_view_sticks_to_the_whole_array),
         SCRATCH_TEST(a_flush_that_lacked_memory_may_be_tried_again),
@@ -507,6 +494,10 @@ int main(void)
         SCRATCH_TEST(a_failed_lock_says_why),
     };
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
+    failures += fault_sweep();
     print_message("%lu faults injected\n", fault_count);
+    const char *path = getenv("MARRAY_FAULT_SITES");
+    if (path && fault_write_sites(path))
+        fail_msg("cannot write '%s'", path);
     return failures;
 }
