@@ -19,7 +19,7 @@
 #include "tests/mapping/faults.h"
 #include "tests/mapping/scratch.h"
 
-enum { ROWS = 96, COLUMNS = 1024, ITEMS = ROWS * COLUMNS, CALLS_MAX = 400 };
+enum { ROWS = 24, COLUMNS = 1024, ITEMS = ROWS * COLUMNS, CALLS_MAX = 400 };
 
 /* What an operation has to work with. */
 struct bench {
@@ -145,7 +145,7 @@ static int gather(struct bench *bench)
 {
     int64_t indices[ROWS];
     for (int64_t i = 0; i < ROWS; i++)
-        indices[i] = (i * 37) % ROWS;
+        indices[i] = (i * 7) % ROWS;
     int status = marray_gather(bench->column, indices, ROWS, "<f4", bench->buffer, ROWS * 4);
     for (size_t i = 0; status == 0 && i < ROWS; i++) {
         float value;
@@ -159,7 +159,7 @@ static int scatter(struct bench *bench)
 {
     int64_t indices[ROWS];
     for (int64_t i = 0; i < ROWS; i++) {
-        indices[i] = (i * 37) % ROWS;
+        indices[i] = (i * 7) % ROWS;
         bench->buffer[i] = indices[i] * COLUMNS + 3;
     }
     return marray_scatter(bench->column, indices, ROWS, NULL, bench->buffer, ROWS * 8);
