@@ -26,11 +26,11 @@ if ! build >"$work/log" 2>&1; then
     exit 1
 fi
 
-mkdir "$work/files"
 cd "$work/build"
 # The first start makes the prefix, which takes some seconds and says so.
-for program in ./test_windows_static.exe ./test_windows_shared.exe; do
-    wine64 "$program" "$work/files"
+for linked in static shared; do
+    mkdir -p "$work/files/$linked"
+    wine64 "./test_windows_$linked.exe" "$work/files/$linked"
 done
 
 # Of the library for others, no more than the header says is to be seen.

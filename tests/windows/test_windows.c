@@ -415,6 +415,46 @@ static void chunks_walk_over_all_rows(struct bench *bench)
     marray_close(&array);
 }
 
+static void memory_has_no_file(struct bench *bench)
+{
+    struct marray_spec spec = spec_of(bench, MARRAY_CREATE, "<i8", 1, SHAPE(5000));
+    struct marray *array = NULL;
+    int64_t value = 7;
+    CHECK(bench, !marray_open_anonymous(&spec, &array));
+    CHECK(bench, array && !marray_set(array, (const int64_t[]){-1}, NULL, &value));
+    value = 0;
+    CHECK(bench, array && !marray_get(array, (const int64_t[]){4999}, NULL, &value) && value == 7);
+    CHECK(bench, array && !marray_flush(array, MARRAY_FLUSH_FULL));
+    CHECK(bench, array && marray_lock(array, MARRAY_LOCK_SHARED, 0) == -EBADF);
+    CHECK(bench, !marray_close(&array));
+    CHECK(bench, marray_open_memfd("name", &spec, &array) == -EOPNOTSUPP && !array);
+}
+
+static void a_descriptor_is_given_up_or_opened_again(struct bench *bench)
+{
+    struct marray_spec spec = spec_of(bench, MARRAY_CREATE, "<i8", 1, SHAPE(5000));
+    struct marray *array = NULL;
+    struct marray *other = NULL;
+    int64_t value = 7;
+    spec.flags = MARRAY_CLOSE_DESCRIPTOR | MARRAY_NO_FORK;
+    CHECK(bench, !marray_open(bench->path, &spec, &array));
+    CHECK(bench, array && marray_descriptor(array) == -1);
+    CHECK(bench, array && !marray_fill(array, NULL, &value));
+    CHECK(bench, array && marray_flush(array, MARRAY_FLUSH_DATA) == -EBADF);
+    CHECK(bench, !marray_close(&array));
+    array = open_array(bench, MARRAY_READ_WRITE, "<i8", MARRAY_INFER_SHAPE, NULL);
+    spec = spec_of(bench, MARRAY_READ_WRITE, "<i8", MARRAY_INFER_SHAPE, NULL);
+    CHECK(bench, !marray_open_descriptor(marray_descriptor(array), &spec, &other));
+    value = 0;
+    CHECK(bench, other && !marray_get(other, (const int64_t[]){0}, NULL, &value) && value == 7);
+    CHECK(bench, !marray_lock(array, MARRAY_LOCK_EXCLUSIVE, 0));
+    CHECK(bench, other && marray_lock(other, MARRAY_LOCK_EXCLUSIVE, 0) == -EAGAIN);
+    CHECK(bench, marray_probe_advice(array, MARRAY_ADVICE_RANDOM) == -EOPNOTSUPP);
+    CHECK(bench, !marray_advise_range(array, 9, UINT64_MAX, MARRAY_ADVICE_WILLNEED));
+    CHECK(bench, !marray_close(&other));
+    CHECK(bench, !marray_close(&array));
+}
+
 int main(int count, char **arguments)
 {
     static void (*const tests[])(struct bench *) = {
@@ -435,6 +475,8 @@ int main(int count, char **arguments)
         names_are_utf8,
         what_windows_lacks_is_refused,
         chunks_walk_over_all_rows,
+        memory_has_no_file,
+        a_descriptor_is_given_up_or_opened_again,
     };
     struct bench bench = {.checks = 0};
     if (count != 2) {
