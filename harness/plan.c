@@ -221,7 +221,8 @@ int mm_plan_make(const struct mm_plan_request *request, struct mm_plan **plan,
         .request = &absolute,
         .error = error ? error : &unwanted,
         .filtered = request->workload_count || request->engine_count || request->cache_count ||
-                    request->parameter_count || request->size || request->file,
+                    request->parameter_count || request->size || request->file ||
+                    request->measure_count || request->rate_count,
     };
     char *folder = NULL;
     const char **names = NULL;
@@ -250,6 +251,8 @@ int mm_plan_make(const struct mm_plan_request *request, struct mm_plan **plan,
         status = expand_all(&builder);
     if (!status)
         status = mm_plan_check_overrides(&builder);
+    if (!status)
+        status = mm_plan_check_rates(builder.plan, request, builder.error);
     if (!status)
         status = check_unique(&builder);
     if (!status)

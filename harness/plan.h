@@ -42,6 +42,8 @@ struct mm_plan_case {
     uint32_t samples;
     uint64_t iterations;
     uint32_t warmup_passes;
+    bool measures_latency; /* of single operations; else throughput, and no operation is clocked */
+    uint64_t rate;         /* of latency: operations per second of an open loop; 0: a closed one */
     uint64_t timeout_ns;
     char *skip_reason; /* NULL, or why this case is not run */
 };
@@ -89,7 +91,11 @@ struct mm_plan_request {
     size_t cache_count;
     const char *const *events; /* further counters, instead of the suite's */
     size_t event_count;
-    bool counter_overhead;         /* every case comes a second time with its counters off */
+    bool counter_overhead;       /* every case comes a second time with its counters off */
+    const char *const *measures; /* "throughput,latency", instead of the suite's; as rates */
+    size_t measure_count;
+    const char *const *rates; /* "closed,10000" */
+    size_t rate_count;
     const char *const *parameters; /* "name=value,value": lists multiply */
     size_t parameter_count;
     const char *data_folder; /* where generated files live */
@@ -123,6 +129,9 @@ int mm_plan_read_suite_head(const struct mm_plan_request *request, char **name, 
 
 /* "cold", "warm"; "as-found" for a command without files. */
 const char *mm_plan_cache_text(const struct mm_plan_case *plan_case);
+
+/* "throughput", "latency". */
+const char *mm_plan_measure_text(const struct mm_plan_case *plan_case);
 
 /* The members cases and files of a record; file facts are added by the campaign. New references. */
 json_t *mm_plan_cases_to_json(const struct mm_plan *plan);

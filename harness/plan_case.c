@@ -166,6 +166,10 @@ char *mm_plan_case_name(const struct mm_plan_case *plan_case, uint64_t size_byte
         fprintf(stream, "/warmup:%u", plan_case->warmup_passes);
     if (plan_case->iterations != MM_PLAN_DEFAULT_ITERATIONS)
         fprintf(stream, "/iterations:%" PRIu64, plan_case->iterations);
+    if (plan_case->measures_latency)
+        fputs("/measure:latency", stream);
+    if (plan_case->rate)
+        fprintf(stream, "/rate:%" PRIu64, plan_case->rate);
     if (plan_case->counters_off)
         fputs("/counting:off", stream);
     bool failed = ferror(stream);
@@ -272,6 +276,18 @@ static int lacks_cache_state(const struct mm_plan_case *plan_case, uint64_t size
     return *reason ? 0 : -ENOMEM;
 }
 
+/* Why there are no latencies of single operations; *reason stays NULL when there are. */
+static int lacks_operations(const struct mm_plan_case *plan_case, char **reason)
+{
+    const struct mm_workload_needs *needs = &plan_case->needs;
+    if (!plan_case->measures_latency || needs->operations_per_pass)
+        return 0;
+    *reason = mm_text_format("no latency of %s: %s", plan_case->workload->name,
+                             needs->untimed ? needs->untimed
+                                            : "the workload does not time its operations");
+    return *reason ? 0 : -ENOMEM;
+}
+
 int mm_plan_case_skip(const struct mm_plan_case *plan_case, uint64_t size_bytes,
                       const char *memory_reason, char **reason, struct mm_error *error)
 {
@@ -287,6 +303,10 @@ int mm_plan_case_skip(const struct mm_plan_case *plan_case, uint64_t size_bytes,
     int status = lacks_capabilities(plan_case, reason, error);
     if (status || *reason)
         return status;
+    if (lacks_operations(plan_case, reason))
+        return no_memory(error);
+    if (*reason)
+        return 0;
     status = lacks_cache_state(plan_case, size_bytes, memory_reason, reason);
     return status ? no_memory(error) : 0;
 }

@@ -119,11 +119,12 @@ static int check_request(const struct mm_plan_request *request, struct mm_error 
         bool given;
         const char *option;
     } others[] = {
-        {request->suite != NULL, "a suite"},      {request->workload_count != 0, "--workload"},
-        {request->plugin_count != 0, "--plugin"}, {request->engine_count != 0, "--engine"},
-        {request->parameter_count != 0, "-p"},    {request->dtype != NULL, "--dtype"},
-        {request->shape != NULL, "--shape"},      {request->offset_bytes != 0, "--offset"},
-        {request->allow_write, "--allow-write"},  {request->size != NULL, "--size"},
+        {request->suite != NULL, "a suite"},        {request->workload_count != 0, "--workload"},
+        {request->plugin_count != 0, "--plugin"},   {request->engine_count != 0, "--engine"},
+        {request->parameter_count != 0, "-p"},      {request->dtype != NULL, "--dtype"},
+        {request->shape != NULL, "--shape"},        {request->offset_bytes != 0, "--offset"},
+        {request->allow_write, "--allow-write"},    {request->size != NULL, "--size"},
+        {request->measure_count != 0, "--measure"}, {request->rate_count != 0, "--rate"},
     };
     for (size_t i = 0; i < MM_COUNT_OF(others); i++) {
         if (others[i].given)

@@ -39,11 +39,23 @@ static uint64_t pass_ns(const struct mm_plan_case *plan_case, const struct mm_ar
     return items < limit ? items : limit;
 }
 
+/* What the schedule of an open loop makes of it. */
+static uint64_t paced_ns(const struct mm_plan_case *plan_case, uint64_t unpaced_ns)
+{
+    if (!plan_case->rate)
+        return unpaced_ns;
+    uint64_t schedule_ns = (uint64_t)((double)plan_case->needs.operations_per_pass /
+                                      (double)plan_case->rate * MM_NANOSECONDS_PER_SECOND);
+    return schedule_ns > unpaced_ns ? schedule_ns : unpaced_ns;
+}
+
 uint64_t mm_plan_estimate_launch_ns(const struct mm_plan_case *plan_case,
                                     const struct mm_array *array)
 {
-    uint64_t passes = plan_case->samples * (plan_case->iterations + plan_case->warmup_passes);
-    uint64_t total = START_NS + passes * pass_ns(plan_case, array);
+    uint64_t once_ns = pass_ns(plan_case, array);
+    uint64_t total =
+        START_NS + plan_case->samples * (plan_case->warmup_passes * once_ns +
+                                         plan_case->iterations * paced_ns(plan_case, once_ns));
     /* Getting the file cold or warm, an engine in memory filled, and the proof of the work. */
     total += plan_case->samples * bytes_ns(array->size_bytes, CHECKING_BYTES_PER_MS);
     if (plan_case->needs.writes)

@@ -26,6 +26,16 @@ struct matrix {
     bool *exclusion_used;
 };
 
+/* What of a case is neither engine nor parameter. */
+struct point {
+    uint64_t size_bytes;
+    enum mm_cache_state cache;
+    bool fill;
+    bool latency;
+    uint64_t rate;
+    bool counters_off;
+};
+
 static int no_memory(struct mm_error *error)
 {
     return mm_error_set(error, -ENOMEM, "not enough memory");
@@ -84,6 +94,17 @@ static bool any_size_is(const json_t *values, uint64_t size_bytes)
     return false;
 }
 
+static bool any_rate_is(const json_t *values, const struct mm_plan_case *plan_case)
+{
+    for (size_t i = 0; i < mm_plan_text_count(values); i++) {
+        uint64_t rate;
+        if (!mm_plan_parse_rate(json_string_value(mm_plan_text_node(values, i)), &rate, NULL) &&
+            rate == plan_case->rate)
+            return plan_case->measures_latency;
+    }
+    return false;
+}
+
 /* Whether one of the texts spells the case's value of the parameter: "1024KiB" is 1MiB. *matches is
  * false for a parameter that neither workload nor engine of the case has. */
 static int any_value_is(const struct matrix *matrix, const struct mm_plan_case *plan_case,
@@ -132,6 +153,10 @@ static int exclusion_applies(const struct matrix *matrix, const json_t *exclusio
             matches = any_text_is(values, mm_cache_state_name(plan_case->cache));
         else if (!strcmp(name, "size"))
             matches = any_size_is(values, size_bytes);
+        else if (!strcmp(name, "measure"))
+            matches = any_text_is(values, mm_plan_measure_text(plan_case));
+        else if (!strcmp(name, "rate"))
+            matches = any_rate_is(values, plan_case);
         else
             status = any_value_is(matrix, plan_case, name, values, &matches);
         if (status)
@@ -175,7 +200,10 @@ static void set_counts(const struct mm_plan_settings *settings, struct mm_plan_c
     plan_case->warmup_passes = once ? 0 : settings->warmup_passes;
     if (pressure && !plan_case->fill && plan_case->warmup_passes == 0)
         plan_case->warmup_passes = 1;
-    plan_case->samples = settings->samples ? settings->samples : MM_PLAN_DEFAULT_WARM_SAMPLES;
+    plan_case->samples = settings->samples;
+    /* Of latency one sample holds many operations. */
+    if (!plan_case->samples)
+        plan_case->samples = plan_case->measures_latency ? 1 : MM_PLAN_DEFAULT_WARM_SAMPLES;
     if (cold || plan_case->needs.flushes)
         plan_case->samples = 1;
 }
@@ -342,8 +370,7 @@ static int complete_case(const struct matrix *matrix, struct mm_plan_case *plan_
 }
 
 /* The case of the present combination, unless it is excluded. */
-static int expand_one(struct matrix *matrix, enum mm_cache_state cache, bool fill,
-                      bool counters_off, uint64_t size_bytes)
+static int expand_one(struct matrix *matrix, const struct point *point)
 {
     struct mm_plan_builder *builder = matrix->builder;
     struct mm_plan_case plan_case;
@@ -354,15 +381,17 @@ static int expand_one(struct matrix *matrix, enum mm_cache_state cache, bool fil
     struct mm_plugin *plugin = mm_plan_plugin_of(builder->plan, matrix->entry->workload);
     if (plugin)
         plan_case.plugin = mm_plugin_hold(plugin);
-    plan_case.cache = cache;
-    plan_case.fill = fill;
-    plan_case.counters_off = counters_off;
+    plan_case.cache = point->cache;
+    plan_case.fill = point->fill;
+    plan_case.measures_latency = point->latency;
+    plan_case.rate = point->rate;
+    plan_case.counters_off = point->counters_off;
     bool excluded = false;
     status = set_values(matrix, &plan_case);
     if (!status)
-        status = is_excluded(matrix, &plan_case, size_bytes, &excluded);
+        status = is_excluded(matrix, &plan_case, point->size_bytes, &excluded);
     if (!status && !excluded)
-        status = complete_case(matrix, &plan_case, size_bytes);
+        status = complete_case(matrix, &plan_case, point->size_bytes);
     if (!status && !excluded)
         status = append_case(builder, &plan_case,
                              mm_config_where(matrix->entry->config, matrix->entry->node));
@@ -372,15 +401,48 @@ static int expand_one(struct matrix *matrix, enum mm_cache_state cache, bool fil
 }
 
 /* With its twin where the cost of counting is asked for; what is skipped needs none. */
-static int expand_twins(struct matrix *matrix, enum mm_cache_state cache, bool fill,
-                        uint64_t size_bytes)
+static int expand_twins(struct matrix *matrix, const struct point *point)
 {
     const struct mm_plan *plan = matrix->builder->plan;
     size_t before = plan->case_count;
-    int status = expand_one(matrix, cache, fill, false, size_bytes);
+    struct point twin = *point;
+    twin.counters_off = true;
+    int status = expand_one(matrix, point);
     bool measured = plan->case_count > before && !plan->cases[before].skip_reason;
     if (!status && measured && matrix->builder->request->counter_overhead)
-        status = expand_one(matrix, cache, fill, true, size_bytes);
+        status = expand_one(matrix, &twin);
+    return status;
+}
+
+/* Throughput once, latency at each of the rates. */
+static int expand_measures(struct matrix *matrix, struct point *point)
+{
+    const struct mm_plan_settings *settings = &matrix->entry->settings;
+    int status = 0;
+    for (size_t m = 0; m < settings->measure_count; m++) {
+        point->latency = settings->measures[m];
+        size_t rates = point->latency ? settings->rate_count : 1;
+        for (size_t r = 0; r < rates && !status; r++) {
+            point->rate = point->latency ? settings->rates[r] : 0;
+            status = expand_twins(matrix, point);
+        }
+    }
+    return status;
+}
+
+static int expand_caches(struct matrix *matrix, uint64_t size_bytes)
+{
+    const struct mm_plan_settings *settings = &matrix->entry->settings;
+    int status = 0;
+    for (size_t c = 0; c < settings->cache_count && !status; c++) {
+        struct point point = {.size_bytes = size_bytes, .cache = settings->caches[c]};
+        point.fill = point.cache == MM_CACHE_PRESSURE;
+        status = expand_measures(matrix, &point);
+        if (status || !point.fill)
+            continue;
+        point.fill = false;
+        status = expand_measures(matrix, &point);
+    }
     return status;
 }
 
@@ -394,15 +456,9 @@ static int expand_engine(struct matrix *matrix)
         for (size_t s = 0; s < sizes; s++) {
             uint64_t size_bytes =
                 user_file ? matrix->builder->user_array.size_bytes : settings->sizes[s];
-            for (size_t c = 0; c < settings->cache_count; c++) {
-                enum mm_cache_state cache = settings->caches[c];
-                bool pressure = cache == MM_CACHE_PRESSURE;
-                int status = expand_twins(matrix, cache, pressure, size_bytes);
-                if (!status && pressure)
-                    status = expand_twins(matrix, cache, false, size_bytes);
-                if (status)
-                    return status;
-            }
+            int status = expand_caches(matrix, size_bytes);
+            if (status)
+                return status;
         }
     } while (advance(matrix));
     return 0;

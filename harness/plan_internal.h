@@ -49,8 +49,12 @@ struct mm_plan_settings {
     uint32_t samples; /* 0: by the kind of case */
     uint64_t iterations;
     uint32_t warmup_passes;
-    uint64_t timeout_ns;   /* 0: by the estimate */
-    const json_t *events;  /* text or list of texts of the suite, or NULL */
+    uint64_t timeout_ns;  /* 0: by the estimate */
+    const json_t *events; /* text or list of texts of the suite, or NULL */
+    bool measures[2];     /* throughput false, latency true */
+    size_t measure_count;
+    uint64_t rates[MM_PLAN_LIST_LIMIT]; /* of latency; 0: closed loop */
+    size_t rate_count;
     double memory_share;   /* of the data, for MM_CACHE_PRESSURE */
     uint64_t memory_bytes; /* the same as a size; 0: by the share */
 };
@@ -109,6 +113,21 @@ int mm_plan_read_budget(const struct mm_plan_request *request, const struct mm_c
 /* "25%" into *share with *bytes 0, or a size into *bytes. */
 int mm_plan_parse_memory(const char *text, double *share, uint64_t *bytes, struct mm_error *error);
 int mm_plan_parse_duration(const char *text, uint64_t *nanoseconds, struct mm_error *error);
+
+/* plan_measure.c: throughput or latency. Errors do not say where: the caller does. */
+int mm_plan_parse_measure(const char *text, bool *latency, struct mm_error *error);
+/* "closed" is 0. */
+int mm_plan_parse_rate(const char *text, uint64_t *rate, struct mm_error *error);
+int mm_plan_add_measure(struct mm_plan_settings *settings, const char *word,
+                        struct mm_error *error);
+int mm_plan_add_rate(struct mm_plan_settings *settings, const char *word, struct mm_error *error);
+bool mm_plan_measures_latency(const struct mm_plan_settings *settings);
+/* Puts those of the command line in the place of the suite's. */
+int mm_plan_select_measures(const struct mm_plan_request *request,
+                            struct mm_plan_settings *settings, struct mm_error *error);
+/* --rate changed something. */
+int mm_plan_check_rates(const struct mm_plan *plan, const struct mm_plan_request *request,
+                        struct mm_error *error);
 
 /* plan_load.c: the text of a suite. *path is newly allocated. */
 int mm_plan_load_suite(const struct mm_plan_request *request, struct mm_config **config,

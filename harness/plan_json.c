@@ -8,6 +8,7 @@
 #include "common/text.h"
 #include "harness/command.h"
 #include "harness/counters.h"
+#include "harness/latency.h"
 #include "harness/plan_internal.h"
 
 #define ID_BYTES 24
@@ -31,6 +32,11 @@ static json_t *pressure_to_json(const struct mm_plan_case *plan_case)
                      "stage", plan_case->fill ? "fill" : "steady");
 }
 
+static json_t *rate_to_json(const struct mm_plan_case *plan_case)
+{
+    return plan_case->rate ? json_integer((json_int_t)plan_case->rate) : NULL;
+}
+
 static json_t *case_to_json(const struct mm_plan_case *plan_case, size_t index)
 {
     char id[ID_BYTES];
@@ -39,7 +45,7 @@ static json_t *case_to_json(const struct mm_plan_case *plan_case, size_t index)
     bool has_file = plan_case->file != SIZE_MAX;
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:O, s:s?, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, "
-        "s:s?, s:s*, s:o*, s:O*, s:s*}",
+        "s:s?, s:s*, s:o*, s:O*, s:s*, s:s*, s:o*}",
         "id", write_id('c', index, id), "name", plan_case->name, "workload",
         plan_case->workload->name, "engine", plan_case->engine->name, "cache",
         mm_plan_cache_text(plan_case), "parameters", plan_case->parameters, "file",
@@ -53,7 +59,9 @@ static json_t *case_to_json(const struct mm_plan_case *plan_case, size_t index)
         "skipped", plan_case->skip_reason, "plugin",
         plan_case->plugin ? mm_plugin_path(plan_case->plugin) : NULL, "pressure",
         pressure_to_json(plan_case), "events", plan_case->events, "counting",
-        plan_case->counters_off ? "off" : NULL);
+        plan_case->counters_off ? "off" : NULL, "measure",
+        plan_case->measures_latency ? mm_plan_measure_text(plan_case) : NULL, "rate",
+        rate_to_json(plan_case));
 }
 
 json_t *mm_plan_cases_to_json(const struct mm_plan *plan)
@@ -337,6 +345,21 @@ static int read_counting(const json_t *object, struct mm_plan_case *plan_case,
     return status;
 }
 
+static int read_measure(const json_t *object, struct mm_plan_case *plan_case,
+                        struct mm_error *error)
+{
+    const char *measure = NULL;
+    int status = 0;
+    if (json_object_get(object, "measure")) {
+        status = read_text(object, "measure", &measure, error);
+        if (!status)
+            status = mm_plan_parse_measure(measure, &plan_case->measures_latency, error);
+    }
+    if (!status && json_object_get(object, "rate"))
+        status = read_number(object, "rate", 1, MM_LATENCY_RATE_LIMIT, &plan_case->rate, error);
+    return status;
+}
+
 /* Who is measured and how: workload, engine, cache state, name, and the defaults of all options. */
 static int begin_case(const json_t *object, struct mm_plan_case *plan_case, struct mm_error *error)
 {
@@ -372,6 +395,8 @@ static int begin_case(const json_t *object, struct mm_plan_case *plan_case, stru
         status = read_events(object, plan_case, error);
     if (!status)
         status = read_counting(object, plan_case, error);
+    if (!status)
+        status = read_measure(object, plan_case, error);
     if (status)
         return status;
     plan_case->name = strdup(name);

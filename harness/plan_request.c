@@ -207,6 +207,9 @@ int mm_plan_select(const struct mm_plan_builder *builder, struct mm_plan_entry *
         }
         settings->size_count = 1;
     }
+    int status = mm_plan_select_measures(request, settings, builder->error);
+    if (status)
+        return status;
     *left = engines && caches &&
             mm_plan_names(request->workloads, request->workload_count, entry->workload->name);
     return 0;

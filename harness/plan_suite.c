@@ -11,7 +11,7 @@
 static const char *const SUITE_KEYS[] = {"name", "purpose", "budget", "defaults", "cases"};
 #define SETTING_KEYS                                                                               \
     "launches", "samples", "iterations", "warmup", "timeout", "engine", "cache", "size", "memory", \
-        "events"
+        "events", "measure", "rate"
 static const char *const DEFAULT_KEYS[] = {SETTING_KEYS};
 static const char *const CASE_KEYS[] = {"workload", "parameters", "exclude", SETTING_KEYS};
 
@@ -220,6 +220,47 @@ static int read_events(const struct mm_config *config, const json_t *node,
     return 0;
 }
 
+/* The words of node onto a list that was emptied. */
+static int read_words(const struct mm_config *config, const json_t *node, const char *key,
+                      struct mm_plan_settings *settings,
+                      int (*add)(struct mm_plan_settings *settings, const char *word,
+                                 struct mm_error *error),
+                      struct mm_error *error)
+{
+    int status = mm_plan_check_texts(config, node, key, error);
+    for (size_t i = 0; !status && i < mm_plan_text_count(node); i++) {
+        const json_t *item = mm_plan_text_node(node, i);
+        status = add(settings, json_string_value(item), error);
+        if (status)
+            mm_error_prefix(error, "%s", mm_config_where(config, item));
+    }
+    return status;
+}
+
+static int read_measures(const struct mm_config *config, const json_t *node,
+                         struct mm_plan_settings *settings, struct mm_error *error)
+{
+    settings->measure_count = 0;
+    return read_words(config, node, "measure", settings, mm_plan_add_measure, error);
+}
+
+static int read_rates(const struct mm_config *config, const json_t *node,
+                      struct mm_plan_settings *settings, struct mm_error *error)
+{
+    settings->rate_count = 0;
+    return read_words(config, node, "rate", settings, mm_plan_add_rate, error);
+}
+
+/* A case that says a rate wants latency; that of the defaults waits for cases that do. */
+static int check_rate(const struct mm_plan_entry *entry, struct mm_error *error)
+{
+    const json_t *rate = json_object_get(entry->node, "rate");
+    if (!rate || mm_plan_measures_latency(&entry->settings))
+        return 0;
+    return mm_error_set(error, -EINVAL, "%s: a rate is for latency: add 'measure: latency'",
+                        mm_config_where(entry->config, rate));
+}
+
 /* Lays the settings that object has over those that are there. */
 static int read_settings(const struct mm_config *config, const json_t *object,
                          struct mm_plan_settings *settings, struct mm_error *error)
@@ -229,8 +270,9 @@ static int read_settings(const struct mm_config *config, const json_t *object,
         int (*read)(const struct mm_config *config, const json_t *node,
                     struct mm_plan_settings *settings, struct mm_error *error);
     } readers[] = {
-        {"engine", read_engines},  {"cache", read_caches},  {"size", read_sizes},
-        {"timeout", read_timeout}, {"memory", read_memory}, {"events", read_events},
+        {"engine", read_engines},   {"cache", read_caches},  {"size", read_sizes},
+        {"timeout", read_timeout},  {"memory", read_memory}, {"events", read_events},
+        {"measure", read_measures}, {"rate", read_rates},
     };
     for (size_t i = 0; i < MM_COUNT_OF(readers); i++) {
         const json_t *node = json_object_get(object, readers[i].key);
@@ -251,6 +293,8 @@ static int built_in_settings(struct mm_plan_settings *settings, struct mm_error 
         .launches = MM_PLAN_DEFAULT_LAUNCHES,
         .iterations = MM_PLAN_DEFAULT_ITERATIONS,
         .memory_share = MM_PLAN_DEFAULT_MEMORY_SHARE,
+        .measure_count = 1, /* throughput */
+        .rate_count = 1,    /* closed */
     };
     if (mm_engine_count > MM_PLAN_LIST_LIMIT)
         return mm_error_set(error, -E2BIG, "more than %d engines are built in", MM_PLAN_LIST_LIMIT);
@@ -419,6 +463,10 @@ static int check_exclusion(const struct mm_plan_entry *entry, const json_t *excl
             status = read_caches(entry->config, value, &scratch, error);
         else if (!status && !strcmp(name, "size"))
             status = read_sizes(entry->config, value, &scratch, error);
+        else if (!status && !strcmp(name, "measure"))
+            status = read_measures(entry->config, value, &scratch, error);
+        else if (!status && !strcmp(name, "rate"))
+            status = read_rates(entry->config, value, &scratch, error);
         else if (!status)
             status = check_entry_parameter_name(entry, exclusion, name, error);
         if (status)
@@ -472,6 +520,8 @@ int mm_plan_read_entry(struct mm_plan_builder *builder, const json_t *node,
         return status;
     }
     status = read_settings(config, node, &entry->settings, error);
+    if (!status)
+        status = check_rate(entry, error);
     if (!status && entry->parameters)
         status = check_parameters(entry, error);
     if (!status && entry->exclude)

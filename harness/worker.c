@@ -14,7 +14,6 @@
 #include "harness/protocol.h"
 #include "harness/worker_command.h"
 #include "harness/worker_sample.h"
-#include "results/histogram.h"
 
 struct worker {
     struct mm_protocol_channel *channel;
@@ -26,8 +25,8 @@ struct worker {
     struct mm_plan_file file;
     json_t *files; /* of a command, as the launcher sent them */
     struct mm_counters *counters;
-    struct mm_memory_limit limit; /* folder "" without one */
-    struct mm_histogram flush_ns;
+    struct mm_memory_limit limit;     /* folder "" without one */
+    struct mm_latency_result latency; /* of all samples */
     json_t *effective;
 };
 
@@ -160,12 +159,30 @@ static int sample(struct worker *worker, const json_t *request)
         code = mm_worker_command_sample(&worker->plan_case, worker->files, worker->counters, &taken,
                                         &failure);
     } else {
-        code = mm_worker_sample(&wanted, &worker->flush_ns, worker->effective, &taken, &failure);
+        code = mm_worker_sample(&wanted, &worker->latency, worker->effective, &taken, &failure);
     }
     if (code < 0) {
         return send_failure(worker, failure.kind, failure.signal, failure.error.text);
     }
     return send_answer(worker, json_pack("{s:b, s:o}", "ok", 1, "sample", taken));
+}
+
+/* NULL when nothing was recorded. */
+static json_t *histograms_to_json(const struct mm_latency_result *latency)
+{
+    json_t *histograms = NULL;
+
+    for (int i = 0; i < MM_LATENCY_COUNT; i++) {
+        if (latency->histograms[i].count == 0) {
+            continue;
+        }
+        if (histograms == NULL) {
+            histograms = json_object();
+        }
+        json_object_set_new(histograms, mm_latency_name((enum mm_latency)i),
+                            mm_histogram_to_json(&latency->histograms[i], "ns"));
+    }
+    return histograms;
 }
 
 static int finish(struct worker *worker)
@@ -176,11 +193,7 @@ static int finish(struct worker *worker)
     if (launch == NULL) {
         return -ENOMEM;
     }
-    if (worker->flush_ns.count > 0) {
-        json_object_set_new(
-            launch, "histograms",
-            json_pack("{s:o}", "flush_ns", mm_histogram_to_json(&worker->flush_ns, "ns")));
-    }
+    json_object_set_new(launch, "histograms", histograms_to_json(&worker->latency));
     if (worker->counters != NULL) {
         json_object_set_new(launch, "counter_quality",
                             mm_counters_quality_to_json(worker->counters));
@@ -235,7 +248,7 @@ int mm_worker_serve(int channel_descriptor)
         close(channel_descriptor);
         return 1;
     }
-    mm_histogram_reset(&worker->flush_ns);
+    mm_latency_reset(&worker->latency);
     worker->effective = json_object();
     int code = mm_protocol_channel_open(channel_descriptor, &worker->channel);
     if (code == 0) {

@@ -72,7 +72,8 @@ static int host_flush(struct mm_workload_run *run, const struct mm_region *regio
     int code = run->engine->flush(run->file, region, MM_FLUSH_DATA, run->error);
     uint64_t ended_ns = mm_clock_ns();
     stop_clock(process, ended_ns);
-    mm_histogram_record(&process->result->flush_ns, ended_ns - started_ns);
+    mm_histogram_record(&process->result->latency.histograms[MM_LATENCY_FLUSH],
+                        ended_ns - started_ns);
     process->result->phases[caller].entries += caller != MM_PHASE_FLUSH;
     start_clock(process, caller);
     return code;
@@ -184,12 +185,24 @@ static void host_report(struct mm_workload_run *run, const char *name, double va
     json_object_set_new(process_of(run)->reported, name, json_real(value));
 }
 
+static void host_operation_begin(struct mm_workload_run *run)
+{
+    mm_latency_begin(&process_of(run)->latency_clock);
+}
+
+static void host_operation_mark(struct mm_workload_run *run, enum mm_latency latency)
+{
+    mm_latency_mark(&process_of(run)->latency_clock, latency);
+}
+
 static const struct mm_workload_host process_host = {
     .enter_phase = host_enter_phase,
     .flush = host_flush,
     .reference = host_reference,
     .read_back = host_read_back,
     .report = host_report,
+    .operation_begin = host_operation_begin,
+    .operation_mark = host_operation_mark,
 };
 
 int mm_worker_process_init(struct mm_worker_process *process, const struct mm_plan_case *plan_case,
@@ -199,7 +212,7 @@ int mm_worker_process_init(struct mm_worker_process *process, const struct mm_pl
 {
     memset(process, 0, sizeof(*process));
     memset(result, 0, sizeof(*result));
-    mm_histogram_reset(&result->flush_ns);
+    mm_latency_reset(&result->latency);
     process->reported = json_object();
     if (process->reported == NULL) {
         return -ENOMEM;
@@ -216,6 +229,12 @@ int mm_worker_process_init(struct mm_worker_process *process, const struct mm_pl
         .largest_borrow_bytes = plan_case->needs.largest_borrow_bytes,
         .largest_gather_count = plan_case->needs.largest_gather_count,
         .pattern = plan_case->needs.pattern,
+    };
+    process->latency_clock = (struct mm_latency_clock){
+        .rate = plan_case->rate,
+        .peer = peer,
+        .peers = plan_case->needs.processes,
+        .result = &result->latency,
     };
     process->run = (struct mm_workload_run){
         .host = &process_host,
@@ -311,6 +330,7 @@ static int run_pass(struct mm_worker_process *process)
     }
     begin_phase(process, MM_PHASE_TOUCH);
     result->pass_started_ns = process->phase_started_ns;
+    mm_latency_start_pass(&process->latency_clock, process->phase_started_ns);
     int code = touch_and_flush(process, result->pass_phase_ns[MM_PHASE_TOUCH]);
     result->pass_ended_ns = mm_clock_ns();
     stop_clock(process, result->pass_ended_ns);
@@ -335,7 +355,7 @@ static int begin(struct mm_worker_process *process)
     memset(&result->phases[MM_PHASE_TOUCH], 0, sizeof(result->phases[0]));
     memset(&result->phases[MM_PHASE_COMPUTE], 0, sizeof(result->phases[0]));
     memset(&result->phases[MM_PHASE_FLUSH], 0, sizeof(result->phases[0]));
-    mm_histogram_reset(&result->flush_ns);
+    mm_latency_reset(&result->latency);
     process->run.checksum = 0;
     process->run.bytes = 0;
     process->run.items = 0;
@@ -343,10 +363,16 @@ static int begin(struct mm_worker_process *process)
     return 0;
 }
 
+/* Only here are operations clocked: a warm-up need not keep to a schedule. */
 static int pass(struct mm_worker_process *process)
 {
+    process->run.times_operations = process->plan_case->measures_latency;
     int code = run_pass(process);
+    process->run.times_operations = false;
     process->run.passes++;
+    if (process->plan_case->measures_latency) {
+        mm_latency_end_pass(&process->latency_clock);
+    }
     return code;
 }
 

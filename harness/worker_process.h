@@ -13,8 +13,8 @@
 #include "common/error.h"
 #include "harness/counters.h"
 #include "harness/environment.h"
+#include "harness/latency.h"
 #include "harness/plan.h"
-#include "results/histogram.h"
 #include "workloads/workload.h"
 
 /* The steps of a sample, in this order; WARM_UP and PASS any number of times. */
@@ -42,7 +42,7 @@ struct mm_worker_phase {
  * between processes. */
 struct mm_worker_result {
     struct mm_worker_phase phases[MM_PHASE_COUNT];
-    struct mm_histogram flush_ns;
+    struct mm_latency_result latency;
     uint64_t checksum;
     uint64_t bytes;
     uint64_t items;
@@ -81,6 +81,7 @@ struct mm_worker_process {
     struct mm_environment_io io_before_passes;
     enum mm_phase phase;
     uint64_t phase_started_ns;
+    struct mm_latency_clock latency_clock;
     bool prepared;
 };
 

@@ -295,7 +295,7 @@ static void collect_work(struct sample *sample)
         run->checksum += from->checksum;
         run->bytes += from->bytes;
         run->items += from->items;
-        mm_histogram_merge(&into->flush_ns, &from->flush_ns);
+        mm_latency_merge(&into->latency, &from->latency);
         add_io(&into->io, &from->io, peer == 0);
         if (peer == 0) {
             memcpy(into->effective, from->effective, sizeof(into->effective));
@@ -383,6 +383,22 @@ static int prove_and_close(struct sample *sample)
     return code == 0 ? step(sample, MM_WORKER_CLEAN_UP) : code;
 }
 
+/* A workload that promises to time its operations and forgets to would measure nothing. */
+static int check_operations(const struct sample *sample)
+{
+    const struct mm_plan_case *plan_case = sample->request->plan_case;
+
+    if (!plan_case->measures_latency || sample->result->latency.operations > 0) {
+        return 0;
+    }
+    sample->failure->kind = "error";
+    return mm_error_set(&sample->failure->error, -EPROTO,
+                        "workload '%s' plans %llu timed operations, but began none: its touch has "
+                        "to call mm_operation_begin",
+                        plan_case->workload->name,
+                        (unsigned long long)plan_case->needs.operations_per_pass);
+}
+
 static int take(struct sample *sample)
 {
     const struct mm_worker_sample_request *request = sample->request;
@@ -403,6 +419,9 @@ static int take(struct sample *sample)
     }
     if (code == 0) {
         collect_work(sample);
+        code = check_operations(sample);
+    }
+    if (code == 0) {
         code = mm_worker_cache_confirm(request->plan_case, request->file, &sample->result->io,
                                        &sample->cache, sample->failure);
     }
@@ -463,6 +482,20 @@ static json_t *peers_to_json(const struct sample *sample)
     return peers;
 }
 
+static json_t *operations_to_json(const struct sample *sample)
+{
+    const struct mm_latency_result *latency = &sample->result->latency;
+    json_t *json = json_pack("{s:o, s:o}", "count", integer(latency->operations), "elapsed_ns",
+                             integer(latency->elapsed_ns));
+
+    if (json != NULL && sample->request->plan_case->rate > 0) {
+        json_object_set_new(json, "late", integer(latency->late));
+        json_object_set_new(json, "queued", integer(latency->queued));
+        json_object_set_new(json, "most_late_ns", integer(latency->most_late_ns));
+    }
+    return json;
+}
+
 static json_t *sample_to_json(const struct sample *sample)
 {
     const struct mm_workload_run *run = &sample->process.run;
@@ -483,6 +516,9 @@ static json_t *sample_to_json(const struct sample *sample)
         json_object_set_new(json, "machine",
                             mm_machine_difference(&sample->machine_before, &sample->machine_after));
     }
+    if (json != NULL && sample->request->plan_case->measures_latency) {
+        json_object_set_new(json, "operations", operations_to_json(sample));
+    }
     if (json != NULL && sample->peers != NULL) {
         json_object_set_new(json, "peers", peers_to_json(sample));
     }
@@ -502,8 +538,9 @@ static void keep_effective(const struct sample *sample, json_t *effective)
     }
 }
 
-int mm_worker_sample(const struct mm_worker_sample_request *request, struct mm_histogram *flush_ns,
-                     json_t *effective, json_t **sample, struct mm_worker_failure *failure)
+int mm_worker_sample(const struct mm_worker_sample_request *request,
+                     struct mm_latency_result *latency, json_t *effective, json_t **sample,
+                     struct mm_worker_failure *failure)
 {
     struct sample taken = {.request = request, .failure = failure};
 
@@ -522,7 +559,7 @@ int mm_worker_sample(const struct mm_worker_sample_request *request, struct mm_h
             failure->kind = "error";
             code = mm_error_set(&failure->error, -ENOMEM, "no memory for the result of a sample");
         } else {
-            mm_histogram_merge(flush_ns, &taken.result->flush_ns);
+            mm_latency_merge(latency, &taken.result->latency);
             keep_effective(&taken, effective);
             *sample = json;
         }

@@ -8,10 +8,10 @@
 #include <jansson.h>
 
 #include "harness/counters.h"
+#include "harness/latency.h"
 #include "harness/memory_limit.h"
 #include "harness/peers.h"
 #include "harness/plan.h"
-#include "results/histogram.h"
 
 struct mm_worker_sample_request {
     const struct mm_plan_case *plan_case;
@@ -26,10 +26,12 @@ struct mm_worker_sample_request {
 
 /*
  * Takes one sample. 0 and *sample, the member of that form in the record (new reference); the
- * latencies of its flushes are added to flush_ns and what the engine says of itself to effective.
+ * latencies of its flushes and operations are added to latency and what the engine says of itself
+ * to effective.
  * Otherwise a negative errno and *failure.
  */
-int mm_worker_sample(const struct mm_worker_sample_request *request, struct mm_histogram *flush_ns,
-                     json_t *effective, json_t **sample, struct mm_worker_failure *failure);
+int mm_worker_sample(const struct mm_worker_sample_request *request,
+                     struct mm_latency_result *latency, json_t *effective, json_t **sample,
+                     struct mm_worker_failure *failure);
 
 #endif

@@ -526,6 +526,12 @@ static int check_counting_word(struct checker *checker, const struct place *plac
     return check_word(checker, place, value, words, MM_COUNT_OF(words));
 }
 
+static int check_measure(struct checker *checker, const struct place *place, const json_t *value)
+{
+    static const char *const words[] = {"throughput", "latency"};
+    return check_word(checker, place, value, words, MM_COUNT_OF(words));
+}
+
 static int check_case(struct checker *checker, const struct place *place, const json_t *value)
 {
     static const struct member members[] = {
@@ -551,6 +557,8 @@ static int check_case(struct checker *checker, const struct place *place, const 
         {"pressure", check_pressure, true},
         {"events", check_texts, true},
         {"counting", check_counting_word, true},
+        {"measure", check_measure, true},
+        {"rate", check_natural, true},
     };
     const struct place id = {place, "id", 0};
     const struct place name = {place, "name", 0};
@@ -661,6 +669,22 @@ static int check_moved_bytes(struct checker *checker, const struct place *place,
     return is_unavailable(value) ? 0 : check_natural(checker, place, value);
 }
 
+/* The last three are of an open loop. */
+static int check_operations(struct checker *checker, const struct place *place, const json_t *value)
+{
+    static const struct member members[] = {
+        {"count", check_positive, false},      {"elapsed_ns", check_natural, false},
+        {"late", check_natural, true},         {"queued", check_natural, true},
+        {"most_late_ns", check_natural, true},
+    };
+    const struct place late = {place, "late", 0};
+    int result = check_members(checker, place, value, members, MM_COUNT_OF(members));
+    if (result == 0 && json_integer_value(json_object_get(value, "late")) >
+                           json_integer_value(json_object_get(value, "count")))
+        return wrong(checker, &late, "more operations than there were");
+    return result;
+}
+
 static int check_sample(struct checker *checker, const struct place *place, const json_t *value)
 {
     static const struct member members[] = {
@@ -674,6 +698,7 @@ static int check_sample(struct checker *checker, const struct place *place, cons
         {"device", check_device, false},
         {"machine", check_machine, true}, /* records of 0.1 have none */
         {"peers", check_peers, true},
+        {"operations", check_operations, true}, /* of cases that measure latency */
         {"checksum", check_hex, true},
         {"expected_checksum", check_hex, true},
         {"reported", check_reported, false},

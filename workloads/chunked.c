@@ -96,6 +96,7 @@ static int plan(const void *options, const struct mm_array *array, struct mm_wor
     needs->processes = 1;
     needs->bytes_per_pass = array->size_bytes;
     needs->items_per_pass = array->size_bytes / array->item_bytes;
+    needs->operations_per_pass = mm_blocks_of(array, chosen->chunk_bytes).count;
     return 0;
 }
 
@@ -131,6 +132,7 @@ static int touch(struct mm_workload_run *run)
         struct mm_region region = mm_blocks_region(&chunks, i);
         struct ramp ramp = ramp_of(run->seed, state->pass, i, region.count[0] / sizeof(double));
         struct mm_span span;
+        mm_operation_begin(run);
         status = mm_blocks_announce(run, &chunks, MM_ACCESS_WRITE, true, i);
         if (status == 0)
             status = run->engine->borrow(run->file, &region, MM_ACCESS_WRITE, &span, run->error);
@@ -138,9 +140,11 @@ static int touch(struct mm_workload_run *run)
             return status;
         assign(&ramp, 0, ramp.count, span.data);
         status = run->engine->give_back(run->file, &span, run->error);
+        mm_operation_mark(run, MM_LATENCY_TOUCH);
         if (status == 0 && chosen->flush_every && (i + 1) % chosen->flush_every == 0) {
             region = region_of_chunks(&chunks, i + 1 - chosen->flush_every, i + 1);
             status = run->host->flush(run, &region);
+            mm_operation_mark(run, MM_LATENCY_DURABLE);
         }
     }
     state->pass++;

@@ -201,6 +201,9 @@ static int plan(const void *options, const struct mm_array *array, struct mm_wor
     needs->processes = 1;
     needs->items_per_pass = element_count(chosen, array);
     needs->bytes_per_pass = needs->items_per_pass * array->item_bytes;
+    needs->untimed =
+        "an element takes less time than the reading of the clock; the workload random "
+        "times single elements";
     return 0;
 }
 

@@ -105,6 +105,17 @@ static struct mm_blocks part_of(const struct options *options, const struct mm_a
                              options->block_bytes);
 }
 
+/* Blocks that all processes together ask for in one pass. */
+static uint64_t count_blocks(const struct options *options, const struct mm_array *array)
+{
+    uint64_t count = 0;
+    if (options->pattern == PATTERN_SHARED_READ)
+        return options->processes * mm_blocks_of(array, options->block_bytes).count;
+    for (uint64_t peer = 0; peer < options->processes; peer++)
+        count += part_of(options, array, peer).count;
+    return count;
+}
+
 static void plan_contended(const struct options *options, struct mm_workload_needs *needs)
 {
     needs->pattern = MM_PATTERN_RANDOM;
@@ -112,6 +123,7 @@ static void plan_contended(const struct options *options, struct mm_workload_nee
     needs->shared_bytes += options->counters * sizeof(uint64_t);
     needs->items_per_pass = options->processes * options->operations;
     needs->bytes_per_pass = needs->items_per_pass * sizeof(uint64_t);
+    needs->operations_per_pass = needs->items_per_pass;
 }
 
 static int plan(const void *options, const struct mm_array *array, struct mm_workload_needs *needs,
@@ -148,6 +160,7 @@ static int plan(const void *options, const struct mm_array *array, struct mm_wor
     needs->largest_borrow_bytes = mm_blocks_of(array, chosen->block_bytes).block_bytes;
     needs->items_per_pass = readers * elements;
     needs->bytes_per_pass = readers * array->size_bytes;
+    needs->operations_per_pass = count_blocks(chosen, array);
     return 0;
 }
 
@@ -176,6 +189,15 @@ static void cleanup(struct mm_workload_run *run)
     run->state = NULL;
 }
 
+static int ask_for_lock(struct mm_workload_run *run, uint64_t offset_bytes, uint64_t length_bytes,
+                        bool exclusive)
+{
+    const struct options *chosen = run->options;
+    if (chosen->lock == LOCK_ARRAY)
+        return run->engine->lock(run->file, 0, 0, exclusive, run->error);
+    return run->engine->lock(run->file, offset_bytes, length_bytes, exclusive, run->error);
+}
+
 /* Takes the lock that the case asks for around bytes [offset, offset + length). */
 static int lock(struct mm_workload_run *run, uint64_t offset_bytes, uint64_t length_bytes,
                 bool exclusive)
@@ -183,9 +205,9 @@ static int lock(struct mm_workload_run *run, uint64_t offset_bytes, uint64_t len
     const struct options *chosen = run->options;
     if (chosen->lock == LOCK_NONE)
         return 0;
-    if (chosen->lock == LOCK_ARRAY)
-        return run->engine->lock(run->file, 0, 0, exclusive, run->error);
-    return run->engine->lock(run->file, offset_bytes, length_bytes, exclusive, run->error);
+    int status = ask_for_lock(run, offset_bytes, length_bytes, exclusive);
+    mm_operation_mark(run, MM_LATENCY_LOCK);
+    return status;
 }
 
 static int unlock(struct mm_workload_run *run, uint64_t offset_bytes, uint64_t length_bytes)
@@ -224,6 +246,7 @@ static int touch_blocks(struct mm_workload_run *run, const struct state *state,
         struct mm_region region = mm_blocks_region(blocks, i);
         uint64_t start = region.offset_bytes;
         uint64_t length = region.count[0];
+        mm_operation_begin(run);
         status = mm_blocks_announce(run, blocks, access, true, i);
         if (status == 0)
             status = lock(run, start, length, access != MM_ACCESS_READ);
@@ -232,6 +255,7 @@ static int touch_blocks(struct mm_workload_run *run, const struct state *state,
         status = work_block(run, state, key, &region, access);
         int unlocked = unlock(run, start, length);
         status = status ? status : unlocked;
+        mm_operation_mark(run, MM_LATENCY_TOUCH);
     }
     return status;
 }
@@ -293,7 +317,9 @@ static int touch_counters(struct mm_workload_run *run, const struct state *state
         status = run->engine->borrow(run->file, &all, MM_ACCESS_READ_WRITE, &span, run->error);
     for (uint64_t i = 0; status == 0 && i < chosen->operations; i++) {
         uint64_t value = 0;
+        mm_operation_begin(run);
         status = update(run, mm_random_below(&random, chosen->counters), span.data, &value);
+        mm_operation_mark(run, MM_LATENCY_TOUCH);
         sum += value;
     }
     if (status)

@@ -159,6 +159,9 @@ static int plan(const void *options, const struct mm_array *array, struct mm_wor
     needs->shared_bytes = needs->writes ? sizeof(struct expectation) : 0;
     needs->bytes_per_pass = draw.operations * block;
     needs->items_per_pass = draw.operations;
+    /* By pointer each is one of its own; which way `auto` goes is the engine's. */
+    needs->operations_per_pass =
+        chosen->access == WAY_GATHER ? mm_draw_batch_count(&draw) : draw.operations;
     return 0;
 }
 
@@ -347,6 +350,26 @@ static void write_blocks(const struct state *state, unsigned char *data, const u
                         length);
 }
 
+/* The same work as that of the loop without a clock, block by block. */
+static void time_blocks(struct mm_workload_run *run, const struct state *state, unsigned char *data,
+                        uint64_t length)
+{
+    const uint64_t *block = state->blocks;
+    for (uint64_t i = 0; i < state->batch_count; i++) {
+        const struct mm_draw_batch *batch = &state->batches[i];
+        for (uint32_t k = 0; k < batch->reads; k++, block++) {
+            mm_operation_begin(run);
+            run->checksum += read_blocks(data, block, 1, length, run->array->item_bytes);
+            mm_operation_mark(run, MM_LATENCY_TOUCH);
+        }
+        for (uint32_t k = 0; k < batch->writes; k++, block++) {
+            mm_operation_begin(run);
+            write_blocks(state, data, block, 1, length);
+            mm_operation_mark(run, MM_LATENCY_TOUCH);
+        }
+    }
+}
+
 static int touch_by_pointer(struct mm_workload_run *run, const struct state *state)
 {
     uint64_t length = block_bytes(run->options, run->array);
@@ -358,7 +381,9 @@ static int touch_by_pointer(struct mm_workload_run *run, const struct state *sta
                                      &span, run->error);
     if (status)
         return status;
-    for (uint64_t i = 0; i < state->batch_count; i++) {
+    if (run->times_operations)
+        time_blocks(run, state, span.data, length);
+    for (uint64_t i = 0; i < state->batch_count && !run->times_operations; i++) {
         const struct mm_draw_batch *batch = &state->batches[i];
         run->checksum +=
             read_blocks(span.data, blocks, batch->reads, length, run->array->item_bytes);
@@ -375,11 +400,13 @@ static int touch_by_batch(struct mm_workload_run *run, const struct state *state
     int status = 0;
     for (uint64_t i = 0; status == 0 && i < state->batch_count; i++) {
         const struct mm_draw_batch *batch = &state->batches[i];
+        mm_operation_begin(run);
         if (batch->reads) {
             status = run->engine->gather(run->file, blocks, batch->reads, length, state->buffer,
                                          run->error);
             if (status)
                 return status;
+            mm_operation_mark(run, MM_LATENCY_GATHER);
             run->checksum +=
                 mm_workload_checksum(state->buffer, batch->reads * length, run->array->item_bytes);
         }
@@ -390,6 +417,7 @@ static int touch_by_batch(struct mm_workload_run *run, const struct state *state
         if (batch->writes)
             status = run->engine->scatter(run->file, blocks, batch->writes, length, state->buffer,
                                           run->error);
+        mm_operation_mark(run, MM_LATENCY_TOUCH);
         blocks += batch->writes;
     }
     return status;

@@ -62,6 +62,7 @@ static int plan(const void *options, const struct mm_array *array, struct mm_wor
     needs->processes = 1;
     needs->bytes_per_pass = array->size_bytes;
     needs->items_per_pass = array->size_bytes / array->item_bytes;
+    needs->operations_per_pass = mm_blocks_of(array, chosen->block_bytes).count;
     if (chosen->operation == OPERATION_CHANGE)
         needs->shared_bytes = mm_proof_fingerprints_bytes(array);
     return 0;
@@ -137,6 +138,7 @@ static int touch(struct mm_workload_run *run)
     for (uint64_t i = 0; status == 0 && i < blocks.count; i++) {
         struct mm_region region = mm_blocks_region(&blocks, forward ? i : blocks.count - 1 - i);
         struct mm_span span;
+        mm_operation_begin(run);
         status = mm_blocks_announce(run, &blocks, access, forward, i);
         if (status == 0)
             status = run->engine->borrow(run->file, &region, access, &span, run->error);
@@ -144,6 +146,7 @@ static int touch(struct mm_workload_run *run)
             return status;
         run->checksum += work_block(run, key, region.offset_bytes, span.data, region.count[0]);
         status = run->engine->give_back(run->file, &span, run->error);
+        mm_operation_mark(run, MM_LATENCY_TOUCH);
     }
     state->pass++;
     run->bytes += run->needs->bytes_per_pass;

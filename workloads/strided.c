@@ -148,6 +148,7 @@ static int plan(const void *options, const struct mm_array *array, struct mm_wor
     needs->processes = 1;
     needs->items_per_pass = items.lines * items.count;
     needs->bytes_per_pass = needs->items_per_pass * array->item_bytes;
+    needs->operations_per_pass = (items.lines - 1) / batch_of(chosen, &items) + 1;
     return 0;
 }
 
@@ -203,6 +204,7 @@ static int touch(struct mm_workload_run *run)
             .stride_bytes = {(int64_t)items.line_stride_bytes, (int64_t)items.stride_bytes},
         };
         struct mm_span span;
+        mm_operation_begin(run);
         int status = run->engine->borrow(run->file, &region, access, &span, run->error);
         if (status)
             return status;
@@ -211,6 +213,7 @@ static int touch(struct mm_workload_run *run)
         status = run->engine->give_back(run->file, &span, run->error);
         if (status)
             return status;
+        mm_operation_mark(run, MM_LATENCY_TOUCH);
     }
     state->pass++;
     run->bytes += run->needs->bytes_per_pass;

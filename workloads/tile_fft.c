@@ -153,6 +153,7 @@ static int plan(const void *options, const struct mm_array *array, struct mm_wor
     needs->shared_bytes = chosen->tiles * tile_bytes(chosen);
     needs->bytes_per_pass = chosen->tiles * tile_bytes(chosen);
     needs->items_per_pass = chosen->tiles;
+    needs->operations_per_pass = chosen->tiles;
     return 0;
 }
 
@@ -236,6 +237,7 @@ static int touch(struct mm_workload_run *run)
     int status = 0;
     for (uint64_t i = 0; status == 0 && i < chosen->tiles; i++) {
         struct mm_region region = region_of_tile(chosen, run->array, i);
+        mm_operation_begin(run);
         status = copy_out(run, &region, state->tile);
         if (status)
             return status;
@@ -243,8 +245,11 @@ static int touch(struct mm_workload_run *run)
         mm_fft_real_part(state->fft, state->tile);
         run->host->enter_phase(run, MM_PHASE_TOUCH);
         status = copy_back(run, &region, state->tile);
-        if (status == 0 && chosen->flush_when == FLUSH_TILE)
+        mm_operation_mark(run, MM_LATENCY_TOUCH);
+        if (status == 0 && chosen->flush_when == FLUSH_TILE) {
             status = run->host->flush(run, &region);
+            mm_operation_mark(run, MM_LATENCY_DURABLE);
+        }
     }
     run->bytes += run->needs->bytes_per_pass;
     run->items += run->needs->items_per_pass;

@@ -17,7 +17,7 @@
 
 /* Raised whenever the layout of anything that a workload sees changes, here or in the headers that
  * this one includes: plug-ins that were built before are refused. */
-#define MM_WORKLOAD_ABI_VERSION 1
+#define MM_WORKLOAD_ABI_VERSION 2
 
 /* Each phase has its own time and its own faults. OPEN and CLOSE are the worker's; a workload
  * starts in TOUCH and moves between TOUCH, COMPUTE and FLUSH. */
@@ -33,6 +33,20 @@ enum mm_phase {
 /* "open", "touch", ... as they stand in the record. */
 MM_PUBLIC const char *mm_phase_name(enum mm_phase phase);
 
+/*
+ * What a launch that measures latency records of an operation, each a histogram of its own. All but
+ * FLUSH count from the start of the operation, in an open loop from the moment at which it was to
+ * start.
+ */
+enum mm_latency {
+    MM_LATENCY_TOUCH,   /* until its bytes were read or written */
+    MM_LATENCY_GATHER,  /* until its gather was done */
+    MM_LATENCY_LOCK,    /* until it had its lock */
+    MM_LATENCY_DURABLE, /* until the flush that belongs to it was done */
+    MM_LATENCY_FLUSH,   /* host->flush alone, from call to return; the worker's, in every launch */
+    MM_LATENCY_COUNT
+};
+
 /* What plan() says of a case: the planner needs it before anything runs. */
 struct mm_workload_needs {
     uint32_t capabilities; /* mm_engine_capability bits that the engine must have */
@@ -45,6 +59,10 @@ struct mm_workload_needs {
     uint64_t shared_bytes;   /* zeroed memory that all peers share, 0 for none */
     uint64_t bytes_per_pass; /* payload of one pass over all peers: the basis of throughput */
     uint64_t items_per_pass; /* operations or elements, as the workload counts them */
+    /* For launches that measure latency: at most so many operations are begun in one pass over all
+     * peers. 0: the workload times none, and untimed may say why (static text, or NULL). */
+    uint64_t operations_per_pass;
+    const char *untimed;
 };
 
 struct mm_workload_run;
@@ -69,6 +87,9 @@ struct mm_workload_host {
     /* A figure of the workload's own for the record, such as "lost_updates". The name must be
      * static. Only in verify. */
     void (*report)(struct mm_workload_run *run, const char *name, double value);
+    /* Behind mm_operation_begin() and mm_operation_mark(), which see. */
+    void (*operation_begin)(struct mm_workload_run *run);
+    void (*operation_mark)(struct mm_workload_run *run, enum mm_latency latency);
 };
 
 /* One running sample of one process. */
@@ -83,9 +104,10 @@ struct mm_workload_run {
     uint64_t seed;               /* of this sample, the same for all peers */
     uint32_t peer;               /* 0 to peers - 1 */
     uint32_t peers;
-    void *shared;         /* needs->shared_bytes of zeroed memory common to all peers, or NULL */
-    uint64_t passes;      /* timed passes done so far */
-    uint64_t warm_passes; /* untimed passes that went before them */
+    void *shared;          /* needs->shared_bytes of zeroed memory common to all peers, or NULL */
+    uint64_t passes;       /* timed passes done so far */
+    uint64_t warm_passes;  /* untimed passes that went before them */
+    bool times_operations; /* of a timed pass in a launch that measures latency */
     struct mm_error *error;
 
     /* The workload's: */
@@ -96,6 +118,25 @@ struct mm_workload_run {
     uint64_t items;
     uint64_t expected_checksum; /* set by verify */
 };
+
+/*
+ * One operation starts here; in an open loop when its turn has come, which this waits for. Only in
+ * touch. In launches that measure throughput the clock is not read: this is one branch that always
+ * goes the same way. Where even that is too much for an inner loop, touch has another loop for
+ * run->times_operations.
+ */
+static inline void mm_operation_begin(struct mm_workload_run *run)
+{
+    if (run->times_operations)
+        run->host->operation_begin(run);
+}
+
+/* The operation that began last has come so far; each latency once an operation, in any order. */
+static inline void mm_operation_mark(struct mm_workload_run *run, enum mm_latency latency)
+{
+    if (run->times_operations)
+        run->host->operation_mark(run, latency);
+}
 
 /*
  * The descriptor, one per file of this folder, called mm_workload_<file name>, with '-' in the name

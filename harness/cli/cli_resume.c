@@ -29,7 +29,8 @@ static bool says_more(const struct mm_plan_request *request)
            request->workload_count || request->engine_count || request->cache_count ||
            request->parameter_count || request->plugin_count || request->file || request->dtype ||
            request->shape || request->offset_bytes || request->allow_write || request->size ||
-           request->launches || request->has_seed;
+           request->launches || request->has_seed || request->event_count ||
+           request->measure_count || request->rate_count;
 }
 
 static int check_same(const struct mm_plan_request *request, const struct mm_record *record,

@@ -35,6 +35,7 @@ enum {
     KEY_DRY_RUN,
     KEY_EVENT,
     KEY_COUNTER_OVERHEAD,
+    KEY_RATE,
     KEY_JSON
 };
 
@@ -48,6 +49,8 @@ struct run_options {
     const char **caches;
     const char **parameters;
     const char **events;
+    const char **measures;
+    const char **rates;
     const char *data_folder;
     uint64_t data_limit_bytes;
     const char *out;
@@ -69,6 +72,12 @@ static const struct argp_option options[] = {
     {"cache", 'c', "STATE,...", 0, "cache states: cold, warm, dirty, pressure (the first two)", 1},
     {"parameter", 'p', "NAME=VALUE,...", 0,
      "a parameter of a workload or an engine; several values multiply", 1},
+    {"measure", 'm', "WHAT,...", 0,
+     "throughput, or latency: of single operations, in launches of its own (throughput)", 1},
+    {"rate", KEY_RATE, "N,...", 0,
+     "of latency: start N operations a second whether or not those before are done (closed: each "
+     "when the one before is done)",
+     1},
     {"event", KEY_EVENT, "NAME", 0,
      "count this too: a name of libpfm4, r1a8, or a tracepoint as exceptions:page_fault_user", 1},
     {"counter-overhead", KEY_COUNTER_OVERHEAD, NULL, 0,
@@ -121,6 +130,7 @@ static const char doc[] =
     "  mapmeter run -w random -e mmap,pread -c cold -p block=4KiB,64KiB\n"
     "  mapmeter run -w sequential --file data.npy --json\n"
     "  mapmeter run -w chunked -e marray --size 1GiB --launches 12\n"
+    "  mapmeter run -w random -e mmap -m latency --rate closed,10000 -p operations=20000\n"
     "\n"
     "'mapmeter list' shows the suites, the workloads, the engines and their parameters.\n"
     "\n"
@@ -217,6 +227,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_COUNTER_OVERHEAD:
         request->counter_overhead = true;
+        return 0;
+    case 'm':
+        run->measures[request->measure_count++] = argument;
+        return 0;
+    case KEY_RATE:
+        run->rates[request->rate_count++] = argument;
         return 0;
     case 'p':
         run->parameters[request->parameter_count++] = argument;
@@ -584,12 +600,14 @@ int mm_cmd_run(int argc, char **argv)
         .caches = calloc(words, sizeof(char *)),
         .parameters = calloc(words, sizeof(char *)),
         .events = calloc(words, sizeof(char *)),
+        .measures = calloc(words, sizeof(char *)),
+        .rates = calloc(words, sizeof(char *)),
     };
     char *folder = NULL;
     char *command = NULL;
     int exit_code = MM_CLI_FAILED;
     if (!run.workloads || !run.plugins || !run.files || !run.engines || !run.caches ||
-        !run.events || !run.parameters) {
+        !run.events || !run.measures || !run.rates || !run.parameters) {
         mm_error_set(&run.error, -ENOMEM, "not enough memory");
         mm_cli_fail("run", &run.error, exit_code);
         goto cleanup;
@@ -614,6 +632,8 @@ int mm_cmd_run(int argc, char **argv)
     run.request.caches = run.caches;
     run.request.parameters = run.parameters;
     run.request.events = run.events;
+    run.request.measures = run.measures;
+    run.request.rates = run.rates;
     run.request.data_folder = folder;
     run.request.suite_folder = getenv("MAPMETER_SUITES");
     run.request.shipped = mm_cli_suites;
@@ -631,5 +651,7 @@ cleanup:
     free(run.caches);
     free(run.parameters);
     free(run.events);
+    free(run.measures);
+    free(run.rates);
     return exit_code;
 }

@@ -92,6 +92,26 @@ class Walk:
         said = self.run("mapmeter", "run", "suite.yaml", code=2)
         assert "unknown workload 'pointer-chase'" in said, said
 
+    def measure_latency(self):
+        """What begins operations can be timed one by one; what does not says so, one way or the other."""
+        arguments = ["-e", "mmap", "-p", "hops=1000", "-c", "warm", "--size", "1MiB", "--launches",
+                     "1", "--measure", "latency", "--rate", "closed,100000"]
+        self.run("mapmeter", "run", "--plugin", "./pointer-chase.so", *arguments, "--out", "timed")
+        with open(os.path.join(self.work, "timed", "results.json"), encoding="utf-8") as file:
+            launches = json.load(file)["launches"]
+        assert len(launches) == 2, len(launches)
+        for launch in launches:
+            assert launch["histograms"]["touch_ns"]["count"] == 1000, launch
+        silent = self.build_variant("silent", ("        mm_operation_begin(run);\n", ""),
+                                    ("        mm_operation_mark(run, MM_LATENCY_TOUCH);\n", ""))
+        said = self.run("mapmeter", "run", "--plugin", silent, *arguments, "--out", "silent-out",
+                        code=4)
+        assert "plans 1000 timed operations, but began none" in said, said
+        untimed = self.build_variant("untimed",
+                                     ("    needs->operations_per_pass = chosen->hops;\n", ""))
+        said = self.run("mapmeter", "run", "--plugin", untimed, *arguments, "--dry-run")
+        assert "the workload does not time its operations" in said, said
+
     def build_variant(self, name, *replaced):
         text = self.text()
         for old, new in replaced:
@@ -147,6 +167,7 @@ def main():
         walk.install()
         walk.follow()
         walk.follow_with_cmake()
+        walk.measure_latency()
         walk.check_refusals()
     print("the page was followed to the letter, and what does not fit was refused")
 

@@ -614,6 +614,137 @@ static void a_memory_limit_that_makes_no_sense_is_refused_or_skipped(void **stat
 }
 
 /* In a child, since a filter of system calls stays. */
+#define SMALL_RANDOM                        \
+    "name: t\n"                             \
+    "defaults: {size: 1MiB, cache: warm}\n" \
+    "cases:\n"                              \
+    "  - {workload: random, engine: mmap, "
+
+static void latency_has_cases_of_its_own_at_each_rate(void **state)
+{
+    static const char throughput[] =
+        "random/engine:mmap/cache:warm/distribution:uniform/zipf-exponent:0.99/block:0B/"
+        "operations:0/share:0.0625/write-share:0/access:auto/batch:256/advice:normal/size:1MiB";
+    struct fixture fixture;
+    struct mm_plan *plan = made(suite_request(
+        &fixture, SMALL_RANDOM "measure: [throughput, latency], rate: [closed, 1e3, 64Ki]}\n",
+        *state));
+    assert_int_equal(plan->case_count, 4);
+    const struct mm_plan_case *plain = case_named(plan, throughput);
+    assert_false(plain->measures_latency);
+    assert_int_equal(plain->samples, 3);
+    static const struct {
+        const char *tail;
+        uint64_t rate;
+    } expected[] = {
+        {"/measure:latency", 0},
+        {"/measure:latency/rate:1000", 1000},
+        {"/measure:latency/rate:65536", 65536},
+    };
+    for (size_t i = 0; i < MM_COUNT_OF(expected); i++) {
+        char *name = mm_text_format("%s%s", throughput, expected[i].tail);
+        const struct mm_plan_case *one = case_named(plan, name);
+        assert_true(one->measures_latency);
+        assert_int_equal(one->rate, expected[i].rate);
+        assert_int_equal(one->samples, 1);
+        free(name);
+    }
+    mm_plan_free(plan);
+}
+
+static void an_open_loop_is_planned_as_long_as_its_schedule(void **state)
+{
+    struct fixture fixture;
+    struct mm_plan *plan =
+        made(suite_request(&fixture,
+                           SMALL_RANDOM "measure: latency, rate: [closed, 100], launches: 2, "
+                                        "parameters: {operations: 5000}}\n",
+                           *state));
+    const uint64_t schedule_ns = UINT64_C(50000000000);
+    assert_true(plan->estimated_ns > 2 * schedule_ns);
+    assert_true(plan->estimated_ns < 3 * schedule_ns);
+    assert_true(plan->cases[1].timeout_ns > 10 * schedule_ns);
+    mm_plan_free(plan);
+}
+
+static void exclusions_know_measures_and_rates(void **state)
+{
+    struct fixture fixture;
+    struct mm_plan *plan = made(suite_request(&fixture,
+                                              "name: t\n"
+                                              "defaults:\n"
+                                              "  {size: 1MiB, cache: warm, engine: mmap,\n"
+                                              "   measure: [throughput, latency], rate: [closed, "
+                                              "1000, 2000]}\n"
+                                              "cases:\n"
+                                              "  - workload: random\n"
+                                              "    exclude:\n"
+                                              "      - {measure: throughput}\n"
+                                              "      - {rate: [closed, 2e3]}\n",
+                                              *state));
+    assert_int_equal(plan->case_count, 1);
+    assert_int_equal(plan->cases[0].rate, 1000);
+    mm_plan_free(plan);
+}
+
+static void the_command_line_changes_what_a_suite_measures(void **state)
+{
+    static const char *const measures[] = {"latency"};
+    static const char *const rates[] = {"closed,50", "70"};
+    struct fixture fixture;
+    struct mm_plan_request *request =
+        suite_request(&fixture, SMALL_RANDOM "measure: throughput}\n", *state);
+    request->measures = measures;
+    request->measure_count = 1;
+    request->rates = rates;
+    request->rate_count = 2;
+    struct mm_plan *plan = made(request);
+    assert_int_equal(plan->case_count, 3);
+    assert_int_equal(plan->cases[1].rate, 50);
+    assert_int_equal(plan->cases[2].rate, 70);
+    mm_plan_free(plan);
+}
+
+static void a_workload_without_timed_operations_is_skipped_for_latency(void **state)
+{
+    struct fixture fixture;
+    struct mm_plan *plan =
+        made(suite_request(&fixture,
+                           "name: t\n"
+                           "defaults: {size: 1MiB, cache: warm, measure: [throughput, latency]}\n"
+                           "cases:\n"
+                           "  - {workload: elementwise, engine: mmap}\n",
+                           *state));
+    assert_null(plan->cases[0].skip_reason);
+    assert_non_null(strstr(plan->cases[1].skip_reason, "no latency of elementwise: "));
+    mm_plan_free(plan);
+}
+
+static void wrong_measures_and_rates_are_named(void **state)
+{
+    static const char *const rates[] = {"100"};
+    static const char *const measures[] = {"latency,speed"};
+    struct fixture fixture;
+    assert_suite_refused(SMALL_RANDOM "measure: latensy}\n", *state,
+                         "suites/test.yaml:4: 'latensy' is not to be measured, did you mean "
+                         "'latency'?");
+    assert_suite_refused(SMALL_RANDOM "measure: latency, rate: 0}\n", *state,
+                         "'0' is not a rate: write operations per second from 1 to 100000000");
+    assert_suite_refused(SMALL_RANDOM "measure: latency, rate: fast}\n", *state,
+                         "'fast' is not a rate");
+    assert_suite_refused(SMALL_RANDOM "rate: 100}\n", *state,
+                         "a rate is for latency: add 'measure: latency'");
+    assert_suite_refused(SMALL_RANDOM "measure: [latency, latency]}\n", *state, "comes twice");
+    assert_suite_refused(SMALL_RANDOM "exclude: [{measure: latensy}]}\n", *state, "did you mean");
+    struct mm_plan_request *request = suite_request(&fixture, SMALL_RANDOM "}\n", *state);
+    request->rates = rates;
+    request->rate_count = 1;
+    assert_refused(request, "--rate 100: a rate is for latency: add --measure latency");
+    request->measures = measures;
+    request->measure_count = 1;
+    assert_refused(request, "--measure: 'speed' is not to be measured");
+}
+
 static int plan_dirty_without_cachestat(void *context)
 {
     const char *workloads[] = {"sequential"};
@@ -882,6 +1013,8 @@ static void json_brings_a_case_back_whole(void **state)
                                               "    cache: warm\n"
                                               "    size: 1MiB\n"
                                               "    launches: 3\n"
+                                              "    measure: latency\n"
+                                              "    rate: 77\n"
                                               "    parameters: {flush-every: 4}\n",
                                               *state));
     json_t *cases = mm_plan_cases_to_json(plan);
@@ -901,6 +1034,8 @@ static void json_brings_a_case_back_whole(void **state)
                         before->workload->options_bytes);
     assert_memory_equal(&after.needs, &before->needs, sizeof(after.needs));
     assert_int_equal(after.launches, 3);
+    assert_true(after.measures_latency);
+    assert_int_equal(after.rate, 77);
     assert_int_equal(after.timeout_ns, before->timeout_ns);
     assert_string_equal(file.path, plan->files[0].path);
     assert_memory_equal(&file.array, &plan->files[0].array, sizeof(file.array));
@@ -983,6 +1118,12 @@ int main(void)
         PLAN_TEST(the_cost_of_counting_is_measured_by_a_twin_of_each_case),
         PLAN_TEST(pressure_comes_twice_to_fill_and_in_the_steady_state),
         PLAN_TEST(a_memory_limit_that_makes_no_sense_is_refused_or_skipped),
+        PLAN_TEST(latency_has_cases_of_its_own_at_each_rate),
+        PLAN_TEST(an_open_loop_is_planned_as_long_as_its_schedule),
+        PLAN_TEST(exclusions_know_measures_and_rates),
+        PLAN_TEST(the_command_line_changes_what_a_suite_measures),
+        PLAN_TEST(a_workload_without_timed_operations_is_skipped_for_latency),
+        PLAN_TEST(wrong_measures_and_rates_are_named),
         PLAN_TEST(dirty_without_cachestat_is_skipped),
         PLAN_TEST(cold_on_a_memory_file_system_is_skipped),
         PLAN_TEST(readers_share_a_file_that_writers_leave_alone),

@@ -33,6 +33,7 @@ struct host {
     const char *path;
     struct test_result *result;
     enum mm_phase phase;
+    uint32_t marked; /* bits of what the present operation has come through */
     const struct mm_workload *workload;
     struct mm_engine_target target;
     void *engine_options;
@@ -215,12 +216,29 @@ static void host_report(struct mm_workload_run *run, const char *name, double va
     host_of(run)->result->lost_updates = value;
 }
 
+static void host_operation_begin(struct mm_workload_run *run)
+{
+    host_of(run)->result->begun++;
+    host_of(run)->marked = 0;
+}
+
+static void host_operation_mark(struct mm_workload_run *run, enum mm_latency latency)
+{
+    struct host *host = host_of(run);
+    uint32_t bit = UINT32_C(1) << latency;
+    host->result->out_of_order += host->result->begun == 0 || (host->marked & bit);
+    host->result->marked[latency]++;
+    host->marked |= bit;
+}
+
 static const struct mm_workload_host test_host = {
     .enter_phase = host_enter_phase,
     .flush = host_flush,
     .reference = host_reference,
     .read_back = host_read_back,
     .report = host_report,
+    .operation_begin = host_operation_begin,
+    .operation_mark = host_operation_mark,
 };
 
 static int one_pass(struct mm_workload_run *run)
@@ -251,6 +269,7 @@ static int run_process(struct mm_workload_run *run, struct common *common)
         pthread_barrier_wait(&common->barrier);
     run->checksum = run->bytes = run->items = 0;
     host->result->flushes = 0;
+    run->times_operations = test->times_operations;
     for (uint64_t i = 0; status == 0 && i < test->passes; i++, run->passes++)
         status = one_pass(run);
     if (run->file && (run->engine->capabilities & MM_ENGINE_FILE_BACKED)) {
@@ -309,6 +328,10 @@ static int run_peers(struct mm_workload_run *run)
         run->bytes += peer->bytes;
         run->items += peer->items;
         whole->flushes += peer->flushes;
+        whole->begun += peer->begun;
+        whole->out_of_order += peer->out_of_order;
+        for (int k = 0; k < MM_LATENCY_COUNT; k++)
+            whole->marked[k] += peer->marked[k];
         if (peer->status && status == 0) {
             status = peer->status;
             *run->error = peer->error;

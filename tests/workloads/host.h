@@ -25,6 +25,7 @@ struct test_case {
     struct mm_array array;            /* offset_bytes included */
     uint64_t warm_passes;
     uint64_t passes;
+    bool times_operations; /* the timed passes are those of a launch that measures latency */
     enum test_damage damage;
     uint64_t damaged_byte; /* of the array's data */
 };
@@ -40,6 +41,10 @@ struct test_result {
     uint64_t items;
     uint64_t flushes;
     uint64_t entries[MM_PHASE_COUNT]; /* how often enter_phase was called with each */
+    /* What would read the clock, calls that are out of order included. */
+    uint64_t begun;
+    uint64_t marked[MM_LATENCY_COUNT];
+    uint64_t out_of_order; /* marks of no operation, or twice of the same */
     bool has_lost_updates;
     double lost_updates;
     struct mm_workload_needs needs;

@@ -141,6 +141,8 @@ static void check_good(const struct test_case *test, const struct test_result *r
         assert_true(result->flushes > 0);
     else
         assert_true(result->flushes == 0);
+    if (!test->times_operations)
+        assert_true(result->begun == 0);
 }
 
 /* Runs all points of one workload; returns how many pairs were not skipped. */
@@ -212,6 +214,91 @@ static void every_shipped_workload_has_points(void **state)
             found += strcmp(points[i].workload, mm_workloads[w]->name) == 0;
         if (found == 0)
             fail_msg("no test runs the workload '%s'", mm_workloads[w]->name);
+    }
+}
+
+/* Each operation is begun and touches once, in the number that the planner was told, and its parts
+ * are marked where there are any; the work and its proof are the same. */
+static void check_operations(const struct test_case *test, const struct test_result *result)
+{
+    uint64_t most = test->passes * result->needs.operations_per_pass;
+    bool good = result->begun > 0 && result->begun <= most &&
+                result->marked[MM_LATENCY_TOUCH] == result->begun && result->out_of_order == 0 &&
+                result->marked[MM_LATENCY_FLUSH] == 0;
+    if (!good)
+        print_case(test, result);
+    assert_in_range(result->begun, 1, most);
+    assert_int_equal(result->marked[MM_LATENCY_TOUCH], result->begun);
+    assert_int_equal(result->out_of_order, 0);
+    assert_int_equal(result->marked[MM_LATENCY_FLUSH], 0); /* the worker's own */
+    /* By gather a batch is an operation, and the planner does not know the way of the engine. */
+    if (strcmp(test->workload, "random") != 0)
+        assert_int_equal(result->begun, most);
+}
+
+static void every_operation_is_timed_where_latency_is_measured_and_proved_all_the_same(void **state)
+{
+    /* In memory, in a mapped file and by copy. */
+    static const char *const engines[] = {"memory", "marray", "pread"};
+    size_t untimed = 0;
+    for (size_t i = 0; i < MM_COUNT_OF(points); i++) {
+        for (size_t e = 0; e < MM_COUNT_OF(engines); e++) {
+            const struct mm_engine *engine = mm_engine_find(engines[e]);
+            struct test_case test = case_of(&points[i], engine, offsets[i % 3]);
+            struct test_result result;
+            test.times_operations = true;
+            test_run(state, &test, &result);
+            untimed += !result.skipped && result.needs.operations_per_pass == 0;
+            if (result.skipped || result.needs.operations_per_pass == 0)
+                continue;
+            check_good(&test, &result);
+            check_operations(&test, &result);
+        }
+    }
+    assert_true(untimed > 0); /* elementwise */
+}
+
+static void the_parts_of_an_operation_are_marked(void **state)
+{
+    static const struct {
+        struct point point;
+        const char *engine;
+        enum mm_latency latency;
+        uint64_t marks; /* in one pass */
+    } parts[] = {
+        {{"random", "operations=999,batch=10", U8(50000)}, "pread", MM_LATENCY_GATHER, 100},
+        {{"random", "operations=999,access=pointer", U8(50000)}, "mmap", MM_LATENCY_GATHER, 0},
+        {{"random", "operations=999,access=pointer", U8(50000)}, "mmap", MM_LATENCY_TOUCH, 999},
+        {{"multiprocess", "processes=3,pattern=contended,lock=array,operations=300", U8(1000)},
+         "marray",
+         MM_LATENCY_LOCK,
+         900},
+        {{"multiprocess", "processes=2,pattern=contended,operations=300", U8(1000)},
+         "mmap",
+         MM_LATENCY_LOCK,
+         0},
+        {{"multiprocess", "processes=2,pattern=parts,lock=range,block=8KiB", U8(4096)},
+         "marray",
+         MM_LATENCY_LOCK,
+         4},
+        {{"chunked", "chunk=8KiB,flush-every=3", "<f8", 8, 0, 10240, false},
+         "mmap",
+         MM_LATENCY_DURABLE,
+         3},
+        {{"tile-fft", "window=60,tiles=3", F4_2D(130, 140)}, "mmap", MM_LATENCY_DURABLE, 3},
+        {{"tile-fft", "window=60,tiles=3,flush=pass", F4_2D(130, 140)},
+         "mmap",
+         MM_LATENCY_DURABLE,
+         0},
+    };
+    for (size_t i = 0; i < MM_COUNT_OF(parts); i++) {
+        struct test_case test = case_of(&parts[i].point, mm_engine_find(parts[i].engine), 0);
+        struct test_result result;
+        test.times_operations = true;
+        test_run(state, &test, &result);
+        assert_false(result.skipped);
+        check_good(&test, &result);
+        assert_int_equal(result.marked[parts[i].latency], parts[i].marks);
     }
 }
 
@@ -596,6 +683,9 @@ int main(void)
         cmocka_unit_test(every_multiprocess_point_is_proved),
         cmocka_unit_test(every_tile_fft_point_is_proved),
         cmocka_unit_test(every_shipped_workload_has_points),
+        cmocka_unit_test(
+            every_operation_is_timed_where_latency_is_measured_and_proved_all_the_same),
+        cmocka_unit_test(the_parts_of_an_operation_are_marked),
         cmocka_unit_test(one_wrong_byte_fails_the_proof),
         cmocka_unit_test(mixed_operations_prove_what_was_there_before),
         cmocka_unit_test(writes_reach_the_file_and_reads_leave_it),
