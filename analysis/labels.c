@@ -120,6 +120,16 @@ static int append_parameter(char **text, const char *key, const char *value)
 static int label_parameter(void *context, const char *key, const char *value)
 {
     struct label_visit *visit = context;
+    /* Latency stands beside throughput, and one rate beside another. */
+    if (strcmp(key, "measure") == 0) {
+        return append_parameter(visit->variant, value, "");
+    }
+    if (strcmp(key, "rate") == 0) {
+        char *rate = mm_text_format("at %s/s", value);
+        int result = rate ? append_parameter(visit->variant, rate, "") : -ENOMEM;
+        free(rate);
+        return result;
+    }
     const json_t *over_workload = json_object_get(visit->of_workload, key);
     const json_t *over_engine = json_object_get(visit->of_engine, key);
     bool everywhere =

@@ -236,35 +236,16 @@ static void fill_cache_state(struct mm_summary_case *summary, const struct mm_la
     }
 }
 
-static int fill_flushes(struct mm_summary_case *summary, const struct mm_launch_sample *good,
-                        size_t count, struct mm_error *error)
+static int fill_latencies(struct mm_summary_case *summary, const struct mm_launch_sample *good,
+                          size_t count, struct mm_error *error)
 {
-    struct mm_histogram *one = malloc(sizeof *one);
-    struct mm_histogram *merged = malloc(sizeof *merged);
-    int result = one && merged ? 0 : mm_error_set(error, -ENOMEM, "out of memory");
-    if (result == 0) {
-        mm_histogram_reset(merged);
+    int result = mm_latencies_make(summary->json, good, count, &summary->latencies, error);
+    if (result < 0) {
+        mm_error_prefix(error, "case %s", summary->name);
+        return result;
     }
-    for (size_t i = 0; result == 0 && i < count; i++) {
-        const json_t *flush =
-            json_object_get(json_object_get(good[i].launch, "histograms"), "flush_ns");
-        if (!flush) {
-            continue;
-        }
-        result = mm_histogram_from_json(flush, one, error);
-        if (result == 0) {
-            mm_histogram_merge(merged, one);
-        } else {
-            mm_error_prefix(error, "the flush latencies of case %s", summary->name);
-        }
-    }
-    if (result == 0 && merged->count > 0) {
-        summary->flush_ns = merged;
-        merged = NULL;
-    }
-    free(one);
-    free(merged);
-    return result;
+    summary->flush_ns = mm_latencies_find(&summary->latencies, "flush");
+    return 0;
 }
 
 static int fill_reported(struct mm_summary_case *summary, const struct mm_launch_sample *good,
@@ -393,7 +374,7 @@ static int summarise_case(struct mm_summary_case *summary, const json_t *json,
     if (result < 0) {
         return mm_error_set(error, result, "out of memory");
     }
-    return fill_flushes(summary, good, count, error);
+    return fill_latencies(summary, good, count, error);
 }
 
 static void count_case(struct mm_summary *summary, const struct mm_summary_case *one)
@@ -473,7 +454,7 @@ static void release_case(struct mm_summary_case *one)
     for (size_t i = 0; i < one->phase_count; i++) {
         release_phase(&one->phases[i]);
     }
-    free(one->flush_ns);
+    mm_latencies_release(&one->latencies);
     mm_facts_release(&one->reported);
     mm_facts_release(&one->effective);
     mm_facts_release(&one->unavailable);

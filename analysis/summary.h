@@ -16,6 +16,7 @@
 
 #include "analysis/distribution.h"
 #include "analysis/facts.h"
+#include "analysis/latencies.h"
 #include "common/error.h"
 #include "results/histogram.h"
 #include "results/record.h"
@@ -82,7 +83,8 @@ struct mm_summary_case {
     struct mm_summary_phase phases[MM_SUMMARY_PHASES];
     size_t phase_count;
 
-    struct mm_histogram *flush_ns; /* merged over the launches; NULL when nothing was recorded */
+    struct mm_latencies latencies;
+    const struct mm_histogram *flush_ns; /* of these; NULL when nothing was flushed */
 
     struct mm_facts reported;    /* the workload's own figures, the median of each */
     struct mm_facts effective;   /* what was granted and used */

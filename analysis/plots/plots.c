@@ -14,19 +14,22 @@
 
 static const struct {
     const char *name;
+    const char *template;
     const char *title;
     const char *nothing; /* why there is nothing to plot */
     int (*build)(const struct mm_summary *summary, const struct mm_plot *plot,
                  const struct mm_plot_streams *streams);
 } kinds[MM_PLOT_COUNT] = {
-    [MM_PLOT_THROUGHPUT] = {"throughput", "Throughput by workload and engine",
+    [MM_PLOT_THROUGHPUT] = {"throughput", "throughput", "Throughput by workload and engine",
                             "no case has a throughput: no launch succeeded",
                             mm_plot_build_throughput},
-    [MM_PLOT_FAULTS] = {"faults", "Page faults by workload and phase",
+    [MM_PLOT_FAULTS] = {"faults", "faults", "Page faults by workload and phase",
                         "no case has fault counts: no launch succeeded, or nothing counts faults",
                         mm_plot_build_faults},
-    [MM_PLOT_FLUSH] = {"flush", "Flush latency by percentile", "no case flushed anything",
-                       mm_plot_build_flush},
+    [MM_PLOT_FLUSH] = {"flush", "latency", "Flush latency by percentile",
+                       "no case flushed anything", mm_plot_build_flush},
+    [MM_PLOT_LATENCY] = {"latency", "latency", "Latency of operations by percentile",
+                         "no case measured the latency of operations", mm_plot_build_latency},
 };
 
 static const char *template_text(const char *name)
@@ -39,7 +42,7 @@ static const char *template_text(const char *name)
 }
 
 /* Fills script, data and alternative; -ENODATA leaves them NULL. */
-static int write_plot(const struct mm_summary *summary, struct mm_plot *plot,
+static int write_plot(const struct mm_summary *summary, struct mm_plot *plot, const char *template,
                       int (*build)(const struct mm_summary *summary, const struct mm_plot *plot,
                                    const struct mm_plot_streams *streams))
 {
@@ -60,7 +63,7 @@ static int write_plot(const struct mm_summary *summary, struct mm_plot *plot,
     }
     if (result == 0) {
         fputc('\n', streams.script);
-        fputs(template_text(plot->name), streams.script);
+        fputs(template_text(template), streams.script);
     }
     FILE *const opened[] = {streams.script, streams.data, streams.alternative};
     for (size_t i = 0; i < MM_COUNT_OF(opened); i++) {
@@ -86,7 +89,7 @@ static int make_plot(const struct mm_summary *summary, enum mm_plot_kind kind, s
 {
     plot->name = kinds[kind].name;
     plot->title = kinds[kind].title;
-    int result = write_plot(summary, plot, kinds[kind].build);
+    int result = write_plot(summary, plot, kinds[kind].template, kinds[kind].build);
     if (result == -ENODATA) {
         plot->why_missing = strdup(kinds[kind].nothing);
         plot->alternative = strdup("");

@@ -7,7 +7,13 @@
 #include "analysis/summary.h"
 #include "common/error.h"
 
-enum mm_plot_kind { MM_PLOT_THROUGHPUT, MM_PLOT_FAULTS, MM_PLOT_FLUSH, MM_PLOT_COUNT };
+enum mm_plot_kind {
+    MM_PLOT_THROUGHPUT,
+    MM_PLOT_FAULTS,
+    MM_PLOT_FLUSH,
+    MM_PLOT_LATENCY,
+    MM_PLOT_COUNT
+};
 
 /* All texts are owned. `gnuplot <name>.gp` in a folder with the data makes the same SVG again, byte
  * for byte. */

@@ -10,7 +10,7 @@
 
 static bool has_throughput(const struct mm_summary_case *one)
 {
-    return !one->counters_off && one->bytes_per_second.count > 0 &&
+    return !one->counters_off && !one->latencies.measured && one->bytes_per_second.count > 0 &&
            one->bytes_per_second.values[0] > 0;
 }
 

@@ -27,8 +27,8 @@ struct mm_findings {
     size_t count;
 };
 
-/* What failed or never ran first; then for each work and cache state how the engines compare, with
- * their intervals. -ENOMEM. */
+/* What failed or never ran first; then rates that could not be kept; then for each work and cache
+ * state how the engines compare, with their intervals, and their latencies. -ENOMEM. */
 int mm_findings_make(const struct mm_summary *summary, struct mm_findings *findings);
 void mm_findings_release(struct mm_findings *findings);
 
@@ -61,6 +61,18 @@ char *mm_phrase_median(const struct mm_distribution *distribution, mm_show *show
 /* "1.18 GB/s to 1.25 GB/s"; "points alone, n 3" below the launches an interval needs; "-". */
 char *mm_phrase_interval(const struct mm_distribution *distribution, mm_show *show,
                          char text[MM_PHRASE_BYTES]);
+
+/* Which table a case stands in: the one of throughput, or that of latency. */
+bool mm_row_is_throughput(const struct mm_summary_case *one);
+bool mm_row_is_latency(const struct mm_summary_case *one);
+
+/* A percentile of latencies, or "-" where histogram is NULL. */
+char *mm_phrase_latency(const struct mm_histogram *histogram, double share,
+                        char text[MM_PHRASE_BYTES]);
+
+/* "closed", "1000/s" as it was asked for, "730 of 1000/s" where that rate was not kept; "-" for
+ * cases that measure throughput. */
+char *mm_phrase_loop(const struct mm_summary_case *one, char text[MM_PHRASE_BYTES]);
 
 /* The percentile of the flush latencies, or "-". */
 char *mm_phrase_flush(const struct mm_summary_case *one, double share, char text[MM_PHRASE_BYTES]);

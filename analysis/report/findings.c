@@ -11,6 +11,9 @@
 
 #define FAILURES_SHOWN 8
 
+/* More than this share of operations woken late is worth a line. */
+#define WOKEN_LATE_SHARE 0.01
+
 /* Takes over text, which may be NULL for want of memory. */
 static int add_finding(struct mm_findings *findings, char *text, bool is_bad)
 {
@@ -75,9 +78,10 @@ static int add_gaps(const struct mm_summary *summary, struct mm_findings *findin
     return result;
 }
 
+/* Of latency the throughput means nothing: a clock is in it, or a schedule. */
 static bool has_rate(const struct mm_summary_case *one)
 {
-    return !one->counters_off && one->bytes_per_second.count > 0;
+    return !one->counters_off && !one->latencies.measured && one->bytes_per_second.count > 0;
 }
 
 static bool is_same_work(const struct mm_summary_case *a, const struct mm_summary_case *b)
@@ -94,6 +98,44 @@ static bool is_first_of_work(const struct mm_summary *summary, size_t index)
         }
     }
     return true;
+}
+
+static char *behind_text(const struct mm_summary_case *one)
+{
+    return mm_text_format("%s, %s %s %s: %.0f operations a second were asked for and %.0f came "
+                          "about; their queue grew to the end of each pass, and the latencies "
+                          "with it. Ask for a lower rate",
+                          one->group, one->cache, one->engine, one->variant,
+                          (double)one->latencies.rate, one->latencies.achieved_rate);
+}
+
+static char *woken_late_text(const struct mm_summary_case *one, uint64_t woken_late)
+{
+    char most[MM_UNITS_TEXT_BYTES];
+    return mm_text_format("%s, %s %s %s: %.1f %% of the operations began late although none was "
+                          "before them (the latest of all by %s): the machine was busy, and its "
+                          "latencies are partly those of being woken",
+                          one->group, one->cache, one->engine, one->variant,
+                          100 * (double)woken_late / (double)one->latencies.operations,
+                          mm_units_show_duration((double)one->latencies.most_late_ns, most));
+}
+
+/* What was wrong with the schedules of open loops. */
+static int add_schedules(const struct mm_summary *summary, struct mm_findings *findings)
+{
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < summary->case_count; i++) {
+        const struct mm_summary_case *one = &summary->cases[i];
+        const struct mm_latencies *latencies = &one->latencies;
+        uint64_t woken_late =
+            latencies->late > latencies->queued ? latencies->late - latencies->queued : 0;
+        if (mm_latencies_fell_behind(latencies)) {
+            result = add_finding(findings, behind_text(one), true);
+        } else if ((double)woken_late > WOKEN_LATE_SHARE * (double)latencies->operations) {
+            result = add_finding(findings, woken_late_text(one, woken_late), true);
+        }
+    }
+    return result;
 }
 
 /* The allocated array is no way to reach a file: it shows how fast the loop itself can be. */
@@ -215,6 +257,71 @@ static int add_counter_costs(const struct mm_summary *summary, struct mm_finding
     return result;
 }
 
+static const struct mm_histogram *touch_of(const struct mm_summary_case *one)
+{
+    return one->latencies.measured && !one->counters_off
+               ? mm_latencies_find(&one->latencies, "touch")
+               : NULL;
+}
+
+/* The same operations at the same rate, whatever the engine. */
+static bool is_same_loop(const struct mm_summary_case *a, const struct mm_summary_case *b)
+{
+    return is_same_work(a, b) && strcmp(a->variant, b->variant) == 0;
+}
+
+static bool is_first_of_loop(const struct mm_summary *summary, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (touch_of(&summary->cases[i]) &&
+            is_same_loop(&summary->cases[i], &summary->cases[index])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* "warm random latency at 5000/s, p50, p99 and p99.9: mmap 1 us, 3 us, 20 us; pread ..." */
+static int add_loop(const struct mm_summary *summary, size_t index, struct mm_findings *findings)
+{
+    const struct mm_summary_case *first = &summary->cases[index];
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream) {
+        return -ENOMEM;
+    }
+    fprintf(stream, "%s %s %s, p50, p99 and p99.9: ", first->cache, first->group, first->variant);
+    for (size_t i = index; i < summary->case_count; i++) {
+        const struct mm_summary_case *one = &summary->cases[i];
+        const struct mm_histogram *touch = touch_of(one);
+        char p50[MM_PHRASE_BYTES];
+        char p99[MM_PHRASE_BYTES];
+        char p999[MM_PHRASE_BYTES];
+        if (touch && is_same_loop(first, one)) {
+            fprintf(stream, "%s%s %s, %s, %s", i > index ? "; " : "", one->engine,
+                    mm_phrase_latency(touch, 0.5, p50), mm_phrase_latency(touch, 0.99, p99),
+                    mm_phrase_latency(touch, 0.999, p999));
+        }
+    }
+    if (fclose(stream) != 0) {
+        free(text);
+        return -ENOMEM;
+    }
+    return add_finding(findings, text, false);
+}
+
+static int add_loops(const struct mm_summary *summary, struct mm_findings *findings)
+{
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < summary->case_count; i++) {
+        if (touch_of(&summary->cases[i]) && is_first_of_loop(summary, i)) {
+            result = add_loop(summary, i, findings);
+        }
+    }
+    return result;
+}
+
 int mm_findings_make(const struct mm_summary *summary, struct mm_findings *findings)
 {
     *findings = (struct mm_findings){0};
@@ -223,7 +330,13 @@ int mm_findings_make(const struct mm_summary *summary, struct mm_findings *findi
         result = add_failures(summary, findings);
     }
     if (result == 0) {
+        result = add_schedules(summary, findings);
+    }
+    if (result == 0) {
         result = add_works(summary, findings);
+    }
+    if (result == 0) {
+        result = add_loops(summary, findings);
     }
     if (result == 0) {
         result = add_counter_costs(summary, findings);

@@ -113,6 +113,34 @@ static void write_findings(FILE *stream, const struct mm_findings *findings)
     fputs("</ul>\n", stream);
 }
 
+/* The cell that names a case and leads to what is said of it below. */
+static void write_name(FILE *stream, const struct mm_summary *summary,
+                       const struct mm_summary_case *one)
+{
+    fprintf(stream, "<tr><td><a href=\"#case-%zu\">", (size_t)(one - summary->cases));
+    mm_escape_markup(stream, one->cache);
+    fputc(' ', stream);
+    mm_escape_markup(stream, one->engine);
+    fputs("</a> ", stream);
+    mm_escape_markup(stream, one->variant);
+    fputs("</td>", stream);
+}
+
+static void write_case_state(FILE *stream, const struct mm_summary_case *one)
+{
+    char text[MM_PHRASE_BYTES];
+    fputs(one->failed ? "<td class=\"bad\">" : "<td>", stream);
+    mm_escape_markup(stream, mm_phrase_state(one, text));
+    fputs("</td></tr>\n", stream);
+}
+
+static void write_group(FILE *stream, const char *group, unsigned columns)
+{
+    fprintf(stream, "<tr class=\"group\"><th class=\"group\" colspan=\"%u\">", columns);
+    mm_escape_markup(stream, group);
+    fputs("</th></tr>\n", stream);
+}
+
 static void write_row(FILE *stream, const struct mm_summary *summary,
                       const struct mm_summary_case *one)
 {
@@ -121,13 +149,7 @@ static void write_row(FILE *stream, const struct mm_summary *summary,
     const struct mm_distribution *shown = timed ? &one->elapsed_ns : &one->bytes_per_second;
     mm_show *show = timed ? mm_units_show_duration : mm_units_show_rate;
     char text[MM_PHRASE_BYTES];
-    fprintf(stream, "<tr><td><a href=\"#case-%zu\">", (size_t)(one - summary->cases));
-    mm_escape_markup(stream, one->cache);
-    fputc(' ', stream);
-    mm_escape_markup(stream, one->engine);
-    fputs("</a> ", stream);
-    mm_escape_markup(stream, one->variant);
-    fputs("</td>", stream);
+    write_name(stream, summary, one);
     write_cell(stream, mm_phrase_median(shown, show, text));
     write_cell(stream, mm_phrase_interval(shown, show, text));
     fprintf(stream, "<td class=\"n\">%zu</td>", one->good);
@@ -135,21 +157,13 @@ static void write_row(FILE *stream, const struct mm_summary *summary,
     write_cell(stream, mm_phrase_median(&one->bytes_per_fault, mm_units_show_size, text));
     write_cell(stream, mm_phrase_flush(one, 0.5, text));
     write_cell(stream, mm_phrase_flush(one, 0.99, text));
-    fputs(one->failed ? "<td class=\"bad\">" : "<td>", stream);
-    mm_escape_markup(stream, mm_phrase_state(one, text));
-    fputs("</td></tr>\n", stream);
-}
-
-static bool is_any(const struct mm_summary_case *one)
-{
-    (void)one;
-    return true;
+    write_case_state(stream, one);
 }
 
 static void write_table(FILE *stream, const struct mm_summary *summary)
 {
     struct mm_plot_rows rows;
-    if (mm_plot_rows_make(summary, is_any, &rows) < 0) {
+    if (mm_plot_rows_make(summary, mm_row_is_throughput, &rows) < 0) {
         return;
     }
     fputs("<h2 id=\"table\">Cases</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th>case</th>"
@@ -162,12 +176,60 @@ static void write_table(FILE *stream, const struct mm_summary *summary)
         if (rows.items[i].one) {
             write_row(stream, summary, rows.items[i].one);
         } else {
-            fputs("<tr class=\"group\"><th class=\"group\" colspan=\"9\">", stream);
-            mm_escape_markup(stream, rows.items[i].group);
-            fputs("</th></tr>\n", stream);
+            write_group(stream, rows.items[i].group, 9);
         }
     }
     fputs("</tbody></table></div>\n", stream);
+    mm_plot_rows_release(&rows);
+}
+
+/* metric NULL: there is none. */
+static void write_metric(FILE *stream, const struct mm_summary *summary,
+                         const struct mm_summary_case *one, const struct mm_latency_metric *metric)
+{
+    const struct mm_histogram *histogram = metric ? metric->histogram : NULL;
+    char text[MM_PHRASE_BYTES];
+    write_name(stream, summary, one);
+    write_cell(stream, mm_phrase_loop(one, text));
+    fprintf(stream, "<td>%s</td>", metric ? metric->name : "-");
+    fprintf(stream, "<td class=\"n\">%llu</td>",
+            histogram ? (unsigned long long)histogram->count : 0);
+    for (size_t i = 0; i < MM_LATENCIES_PERCENTILES; i++) {
+        write_cell(stream, mm_phrase_latency(histogram, mm_latency_percentiles[i].share, text));
+    }
+    write_case_state(stream, one);
+}
+
+static void write_latency_table(FILE *stream, const struct mm_summary *summary)
+{
+    struct mm_plot_rows rows;
+    if (mm_plot_rows_make(summary, mm_row_is_latency, &rows) < 0) {
+        return;
+    }
+    if (rows.count > 0) {
+        fputs("<h2 id=\"latency\">Latency of operations</h2>\n<div class=\"scroll\"><table>\n"
+              "<thead><tr><th>case</th><th class=\"n\">loop</th><th>latency</th>"
+              "<th class=\"n\">count</th>",
+              stream);
+        for (size_t i = 0; i < MM_LATENCIES_PERCENTILES; i++) {
+            fprintf(stream, "<th class=\"n\">%s</th>", mm_latency_percentiles[i].name);
+        }
+        fputs("<th>state</th></tr></thead>\n<tbody>\n", stream);
+    }
+    for (size_t i = 0; i < rows.count; i++) {
+        const struct mm_summary_case *one = rows.items[i].one;
+        if (!one) {
+            write_group(stream, rows.items[i].group, 5 + MM_LATENCIES_PERCENTILES);
+            continue;
+        }
+        if (one->latencies.count == 0) {
+            write_metric(stream, summary, one, NULL);
+        }
+        for (size_t m = 0; m < one->latencies.count; m++) {
+            write_metric(stream, summary, one, &one->latencies.metrics[m]);
+        }
+    }
+    fputs(rows.count > 0 ? "</tbody></table></div>\n" : "", stream);
     mm_plot_rows_release(&rows);
 }
 
@@ -231,22 +293,27 @@ static void write_launches(FILE *stream, const struct mm_distribution *rate)
     fputs("</dd>\n", stream);
 }
 
-static void write_flush(FILE *stream, const struct mm_summary_case *one)
+static void write_latencies(FILE *stream, const struct mm_latencies *latencies)
 {
-    static const struct {
-        const char *name;
-        double share;
-    } percentiles[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}, {"max", 1}};
     char text[MM_PHRASE_BYTES];
-    if (!one->flush_ns) {
-        return;
+    for (size_t m = 0; m < latencies->count; m++) {
+        const struct mm_latency_metric *metric = &latencies->metrics[m];
+        fprintf(stream, "<dt>%s latency</dt><dd>", metric->name);
+        for (size_t i = 0; i < MM_LATENCIES_PERCENTILES; i++) {
+            fprintf(stream, "%s%s %s", i ? ", " : "", mm_latency_percentiles[i].name,
+                    mm_phrase_latency(metric->histogram, mm_latency_percentiles[i].share, text));
+        }
+        fprintf(stream, " (n %llu)</dd>\n", (unsigned long long)metric->histogram->count);
     }
-    fputs("<dt>flush latency</dt><dd>", stream);
-    for (size_t i = 0; i < MM_COUNT_OF(percentiles); i++) {
-        fprintf(stream, "%s%s %s", i ? ", " : "", percentiles[i].name,
-                mm_phrase_flush(one, percentiles[i].share, text));
+    if (latencies->rate > 0 && latencies->operations > 0) {
+        fprintf(stream,
+                "<dt>open loop</dt><dd>%llu operations, %.6g of %llu a second; %llu began late, "
+                "the latest by %s; of them %llu had to wait for others</dd>\n",
+                (unsigned long long)latencies->operations, latencies->achieved_rate,
+                (unsigned long long)latencies->rate, (unsigned long long)latencies->late,
+                mm_units_show_duration((double)latencies->most_late_ns, text),
+                (unsigned long long)latencies->queued);
     }
-    fprintf(stream, " (%llu flushes)</dd>\n", (unsigned long long)one->flush_ns->count);
 }
 
 static void write_facts(FILE *stream, const char *name, const struct mm_facts *facts)
@@ -382,7 +449,7 @@ static void write_figures(FILE *stream, const struct mm_summary_case *one)
         write_figure(stream, "bytes of a pass", &one->bytes, mm_units_show_size);
         write_figure(stream, "faults per pass", &one->faults, mm_units_show_count);
         write_figure(stream, "bytes per fault", &one->bytes_per_fault, mm_units_show_size);
-        write_flush(stream, one);
+        write_latencies(stream, &one->latencies);
         write_term(stream, "in the page cache before", mm_phrase_resident(one, text));
         if (one->checksum) {
             write_term(stream, "checksum", one->checksum);
@@ -504,6 +571,7 @@ void mm_html_write(FILE *stream, const struct mm_summary *summary,
     write_heading(stream, summary);
     write_findings(stream, findings);
     write_table(stream, summary);
+    write_latency_table(stream, summary);
     write_plots(stream, plots);
     write_cases(stream, summary);
     write_environment(stream, summary);

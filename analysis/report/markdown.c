@@ -36,16 +36,14 @@ static void write_row(FILE *stream, const struct mm_summary_case *one)
     free(row);
 }
 
-static bool is_any(const struct mm_summary_case *one)
-{
-    (void)one;
-    return true;
-}
-
 static void write_table(FILE *stream, const struct mm_summary *summary)
 {
     struct mm_plot_rows rows;
-    if (mm_plot_rows_make(summary, is_any, &rows) < 0) {
+    if (mm_plot_rows_make(summary, mm_row_is_throughput, &rows) < 0) {
+        return;
+    }
+    if (rows.count == 0) {
+        mm_plot_rows_release(&rows);
         return;
     }
     fputs("\n| work | case | throughput, median | 95 % interval | n | faults per pass | bytes per "
@@ -55,6 +53,54 @@ static void write_table(FILE *stream, const struct mm_summary *summary)
     for (size_t i = 0; i < rows.count; i++) {
         if (rows.items[i].one) {
             write_row(stream, rows.items[i].one);
+        }
+    }
+    mm_plot_rows_release(&rows);
+}
+
+static void write_metric(FILE *stream, const struct mm_summary_case *one,
+                         const struct mm_latency_metric *metric)
+{
+    char text[MM_PHRASE_BYTES];
+    char *row = mm_plot_row_text(one);
+    fputs("|", stream);
+    write_cell(stream, one->group);
+    write_cell(stream, row);
+    write_cell(stream, mm_phrase_loop(one, text));
+    write_cell(stream, metric ? metric->name : "-");
+    fprintf(stream, " %llu |", metric ? (unsigned long long)metric->histogram->count : 0);
+    for (size_t i = 0; i < MM_LATENCIES_PERCENTILES; i++) {
+        write_cell(stream, mm_phrase_latency(metric ? metric->histogram : NULL,
+                                             mm_latency_percentiles[i].share, text));
+    }
+    write_cell(stream, mm_phrase_state(one, text));
+    fputc('\n', stream);
+    free(row);
+}
+
+static bool has_latencies(const struct mm_summary_case *one)
+{
+    return mm_row_is_latency(one) || one->latencies.count > 0;
+}
+
+static void write_latencies(FILE *stream, const struct mm_summary *summary)
+{
+    struct mm_plot_rows rows;
+    if (mm_plot_rows_make(summary, has_latencies, &rows) < 0) {
+        return;
+    }
+    if (rows.count > 0) {
+        fputs("\n| work | case | loop | latency | count | p50 | p90 | p99 | p99.9 | max | state |\n"
+              "| --- | --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n",
+              stream);
+    }
+    for (size_t i = 0; i < rows.count; i++) {
+        const struct mm_summary_case *one = rows.items[i].one;
+        if (one && one->latencies.count == 0) {
+            write_metric(stream, one, NULL);
+        }
+        for (size_t m = 0; one && m < one->latencies.count; m++) {
+            write_metric(stream, one, &one->latencies.metrics[m]);
         }
     }
     mm_plot_rows_release(&rows);
@@ -123,6 +169,7 @@ void mm_markdown_write(FILE *stream, const struct mm_summary *summary,
         fputc('\n', stream);
     }
     write_table(stream, summary);
+    write_latencies(stream, summary);
     if (plots) {
         write_plots(stream, plots);
     }

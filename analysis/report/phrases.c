@@ -38,12 +38,46 @@ char *mm_phrase_interval(const struct mm_distribution *distribution, mm_show *sh
     return text;
 }
 
-char *mm_phrase_flush(const struct mm_summary_case *one, double share, char text[MM_PHRASE_BYTES])
+bool mm_row_is_throughput(const struct mm_summary_case *one)
 {
-    if (!one->flush_ns) {
+    return !one->latencies.measured;
+}
+
+bool mm_row_is_latency(const struct mm_summary_case *one)
+{
+    return one->latencies.measured;
+}
+
+char *mm_phrase_latency(const struct mm_histogram *histogram, double share,
+                        char text[MM_PHRASE_BYTES])
+{
+    if (!histogram) {
         return strcpy(text, "-");
     }
-    return mm_units_show_duration((double)mm_histogram_quantile(one->flush_ns, share), text);
+    return mm_units_show_duration((double)mm_histogram_quantile(histogram, share), text);
+}
+
+char *mm_phrase_loop(const struct mm_summary_case *one, char text[MM_PHRASE_BYTES])
+{
+    const struct mm_latencies *latencies = &one->latencies;
+    unsigned long long rate = latencies->rate;
+    if (!latencies->measured) {
+        return strcpy(text, "-");
+    }
+    if (rate == 0) {
+        return strcpy(text, "closed");
+    }
+    if (mm_latencies_fell_behind(latencies)) {
+        snprintf(text, MM_PHRASE_BYTES, "%.0f of %llu/s", latencies->achieved_rate, rate);
+    } else {
+        snprintf(text, MM_PHRASE_BYTES, "%llu/s", rate);
+    }
+    return text;
+}
+
+char *mm_phrase_flush(const struct mm_summary_case *one, double share, char text[MM_PHRASE_BYTES])
+{
+    return mm_phrase_latency(one->flush_ns, share, text);
 }
 
 char *mm_phrase_state(const struct mm_summary_case *one, char text[MM_PHRASE_BYTES])
@@ -108,6 +142,23 @@ static void say_coverage(const struct mm_summary *summary,
     say(stream, line);
 }
 
+static void say_latency(const struct mm_summary *summary,
+                        void (*say)(FILE *stream, const char *line), FILE *stream)
+{
+    bool any = false;
+    for (size_t i = 0; i < summary->case_count; i++) {
+        any = any || summary->cases[i].latencies.measured;
+    }
+    if (any) {
+        say(stream,
+            "Latency has launches of its own, in which each operation is clocked; two readings of "
+            "the clock are in it. In a closed loop an operation starts when the one before it is "
+            "done. In an open loop operations are to start at a fixed rate, and their latency "
+            "counts from that moment, whatever became of those before. Percentiles are of all "
+            "operations of all good launches together.");
+    }
+}
+
 void mm_phrase_method(const struct mm_summary *summary, void (*say)(FILE *stream, const char *line),
                       FILE *stream)
 {
@@ -117,6 +168,7 @@ void mm_phrase_method(const struct mm_summary *summary, void (*say)(FILE *stream
     say(stream, "The interval is that of the median from exact order statistics (binomial, no "
                 "normal approximation); nothing is left out as an outlier.");
     say_coverage(summary, say, stream);
+    say_latency(summary, say, stream);
     say(stream, "Throughput is bytes moved per second of the touch, compute and flush phases. "
                 "Faults are minor and major faults of these phases per pass; bytes per fault is "
                 "the bytes moved divided by them.");

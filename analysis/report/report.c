@@ -91,13 +91,14 @@ static int write_plots(const char *folder, const struct mm_plots *plots, struct 
     return result;
 }
 
-/* One histogram as plots/flush_ns-<case>.hgrm, in nanoseconds. */
-static int write_hgrm(const char *folder, const struct mm_summary_case *one, struct mm_error *error)
+/* One histogram as plots/<metric>_ns-<case>.hgrm, in nanoseconds. */
+static int write_hgrm(const char *folder, const struct mm_summary_case *one,
+                      const struct mm_latency_metric *metric, struct mm_error *error)
 {
     char *bytes = NULL;
     size_t size;
     FILE *stream = open_memstream(&bytes, &size);
-    char *name = mm_text_format("plots/flush_ns-%s.hgrm", one->id);
+    char *name = mm_text_format("plots/%s_ns-%s.hgrm", metric->name, one->id);
     int result = 0;
     if (!stream || !name) {
         result = mm_error_set(error, -ENOMEM, "out of memory");
@@ -105,7 +106,7 @@ static int write_hgrm(const char *folder, const struct mm_summary_case *one, str
             fclose(stream);
         }
     } else {
-        mm_histogram_write_hgrm(one->flush_ns, stream, 1);
+        mm_histogram_write_hgrm(metric->histogram, stream, 1);
         result = save(folder, name, stream, &bytes, &size, error);
     }
     free(name);
@@ -121,7 +122,7 @@ static int remove_old_histograms(const char *folder, struct mm_error *error)
     int result = 0;
     for (struct dirent *entry = entries ? readdir(entries) : NULL; entry && result == 0;
          entry = readdir(entries)) {
-        if (fnmatch("flush_ns-*.hgrm", entry->d_name, 0) == 0 &&
+        if (fnmatch("*_ns-*.hgrm", entry->d_name, 0) == 0 &&
             unlinkat(dirfd(entries), entry->d_name, 0) < 0) {
             int code = -errno;
             result = mm_error_set(error, code, "cannot remove the old %s/%s: %s", path,
@@ -140,8 +141,9 @@ static int write_histograms(const char *folder, const struct mm_summary *summary
 {
     int result = remove_old_histograms(folder, error);
     for (size_t i = 0; result == 0 && i < summary->case_count; i++) {
-        if (summary->cases[i].flush_ns) {
-            result = write_hgrm(folder, &summary->cases[i], error);
+        const struct mm_latencies *latencies = &summary->cases[i].latencies;
+        for (size_t m = 0; result == 0 && m < latencies->count; m++) {
+            result = write_hgrm(folder, &summary->cases[i], &latencies->metrics[m], error);
         }
     }
     return result;

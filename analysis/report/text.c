@@ -30,12 +30,6 @@ static const char red[] = "\033[31m";
 static const char dim[] = "\033[2m";
 static const char plain[] = "\033[0m";
 
-static bool is_any(const struct mm_summary_case *one)
-{
-    (void)one;
-    return true;
-}
-
 /* Padded by characters, not by bytes. */
 static void write_label(FILE *stream, const char *label, size_t width)
 {
@@ -60,6 +54,24 @@ static char *interval_text(const struct mm_distribution *rate, char text[MM_PHRA
              100 * (rate->interval.low / rate->median - 1),
              100 * (rate->interval.high / rate->median - 1));
     return text;
+}
+
+/* What is not as it should be, and the end of the line. */
+static void write_state(const struct painter *painter, const struct mm_summary_case *one,
+                        const char *state)
+{
+    FILE *stream = painter->stream;
+    if (strcmp(state, "ok") != 0) {
+        fputs("  ", stream);
+        paint(painter, one->failed ? red : dim);
+        fputs(state, stream);
+        if (one->skipped) {
+            fputs(": ", stream);
+            mm_escape_terminal(stream, one->skipped);
+        }
+        paint(painter, plain);
+    }
+    fputc('\n', stream);
 }
 
 static void write_case(const struct painter *painter, const struct mm_summary_case *one,
@@ -89,17 +101,7 @@ static void write_case(const struct painter *painter, const struct mm_summary_ca
                 mm_phrase_median(&one->bytes_per_fault, mm_units_show_size, size),
                 mm_phrase_flush(one, 0.5, p50), mm_phrase_flush(one, 0.99, p99));
     }
-    if (strcmp(state, "ok") != 0) {
-        fputs("  ", stream);
-        paint(painter, one->failed ? red : dim);
-        fputs(state, stream);
-        if (one->skipped) {
-            fputs(": ", stream);
-            mm_escape_terminal(stream, one->skipped);
-        }
-        paint(painter, plain);
-    }
-    fputc('\n', stream);
+    write_state(painter, one, state);
 }
 
 static void write_failures(const struct painter *painter, const struct mm_summary *summary)
@@ -144,6 +146,26 @@ static void write_counter_costs(FILE *stream, const struct mm_summary *summary)
     mm_counter_costs_release(&costs);
 }
 
+/* Rates that were not kept: the percentiles above tell the length of the pass then. */
+static void write_schedules(const struct painter *painter, const struct mm_summary *summary)
+{
+    char text[MM_PHRASE_BYTES];
+    for (size_t i = 0; i < summary->case_count; i++) {
+        const struct mm_summary_case *one = &summary->cases[i];
+        if (!mm_latencies_fell_behind(&one->latencies)) {
+            continue;
+        }
+        fputc('\n', painter->stream);
+        paint(painter, red);
+        fputs("RATE NOT KEPT, ", painter->stream);
+        paint(painter, plain);
+        fprintf(painter->stream, "%s: ", mm_phrase_loop(one, text));
+        mm_escape_terminal(painter->stream, one->name);
+        fputs("\n  the queue grew to the end of each pass; ask for a lower rate\n",
+              painter->stream);
+    }
+}
+
 static size_t label_width(const struct mm_plot_rows *rows)
 {
     size_t width = LABEL_LEAST;
@@ -156,14 +178,69 @@ static size_t label_width(const struct mm_plot_rows *rows)
     return width < LABEL_MOST ? width : LABEL_MOST;
 }
 
-static void write_rows(const struct painter *painter, const struct mm_plot_rows *rows)
+static void write_metric(FILE *stream, const struct mm_summary_case *one,
+                         const struct mm_latency_metric *metric)
+{
+    char text[MM_PHRASE_BYTES];
+    fprintf(stream, " %16s %8s", mm_phrase_loop(one, text), metric->name);
+    fprintf(stream, " %9llu", (unsigned long long)metric->histogram->count);
+    for (size_t i = 0; i < MM_LATENCIES_PERCENTILES; i++) {
+        fprintf(stream, " %8s",
+                mm_phrase_latency(metric->histogram, mm_latency_percentiles[i].share, text));
+    }
+}
+
+/* A line for each of its metrics, the first with the name of the case. */
+static void write_latencies(const struct painter *painter, const struct mm_summary_case *one,
+                            size_t width)
+{
+    FILE *stream = painter->stream;
+    const struct mm_latencies *latencies = &one->latencies;
+    char state[MM_PHRASE_BYTES];
+    char *label = mm_plot_row_text(one);
+    mm_phrase_state(one, state);
+    fputs("  ", stream);
+    write_label(stream, label ? label : "", width);
+    free(label);
+    for (size_t i = 0; i < latencies->count; i++) {
+        if (i > 0) {
+            fprintf(stream, "\n  %-*s", (int)width, "");
+        }
+        write_metric(stream, one, &latencies->metrics[i]);
+    }
+    write_state(painter, one, state);
+}
+
+static void write_throughput_head(FILE *stream, size_t width)
+{
+    fprintf(stream, "  %-*s %11s %17s %4s %11s %10s %8s %8s\n", (int)width, "", "throughput",
+            "95 % interval", "n", "faults/pass", "bytes/flt", "flush50", "flush99");
+}
+
+static void write_latency_head(FILE *stream, size_t width)
+{
+    fprintf(stream, "  %-*s %16s %8s %9s", (int)width, "", "loop", "latency", "count");
+    for (size_t i = 0; i < MM_LATENCIES_PERCENTILES; i++) {
+        fprintf(stream, " %8s", mm_latency_percentiles[i].name);
+    }
+    fputc('\n', stream);
+}
+
+struct table {
+    bool (*keep)(const struct mm_summary_case *one);
+    void (*write_head)(FILE *stream, size_t width);
+    void (*write_case)(const struct painter *painter, const struct mm_summary_case *one,
+                       size_t width);
+};
+
+static void write_rows(const struct painter *painter, const struct mm_plot_rows *rows,
+                       const struct table *table)
 {
     size_t width = label_width(rows);
-    fprintf(painter->stream, "  %-*s %11s %17s %4s %11s %10s %8s %8s\n", (int)width, "",
-            "throughput", "95 % interval", "n", "faults/pass", "bytes/flt", "flush50", "flush99");
+    table->write_head(painter->stream, width);
     for (size_t i = 0; i < rows->count; i++) {
         if (rows->items[i].one) {
-            write_case(painter, rows->items[i].one, width);
+            table->write_case(painter, rows->items[i].one, width);
         } else {
             paint(painter, bold);
             mm_escape_terminal(painter->stream, rows->items[i].group);
@@ -175,15 +252,26 @@ static void write_rows(const struct painter *painter, const struct mm_plot_rows 
 
 void mm_text_write(FILE *stream, const struct mm_summary *summary, bool colour)
 {
+    static const struct table tables[] = {
+        {mm_row_is_throughput, write_throughput_head, write_case},
+        {mm_row_is_latency, write_latency_head, write_latencies},
+    };
     struct painter painter = {.stream = stream, .colour = colour};
-    struct mm_plot_rows rows;
     char *totals = mm_phrase_totals(summary);
-    if (mm_plot_rows_make(summary, is_any, &rows) == 0) {
+    bool any = false;
+    for (size_t i = 0; i < MM_COUNT_OF(tables); i++) {
+        struct mm_plot_rows rows;
+        if (mm_plot_rows_make(summary, tables[i].keep, &rows) < 0) {
+            continue;
+        }
         if (rows.count > 0) {
-            write_rows(&painter, &rows);
+            fputs(any ? "\n" : "", stream);
+            write_rows(&painter, &rows, &tables[i]);
+            any = true;
         }
         mm_plot_rows_release(&rows);
     }
+    write_schedules(&painter, summary);
     write_counter_costs(stream, summary);
     write_failures(&painter, summary);
     const json_t *run = mm_record_run(summary->record);

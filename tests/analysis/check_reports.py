@@ -11,7 +11,7 @@ import tempfile
 import xml.etree.ElementTree
 
 MAKE_REPORT = sys.argv[1]
-PLOTS = ("throughput", "faults", "flush")
+PLOTS = ("throughput", "faults", "flush")  # of a run that measures throughput
 VOID = {"meta", "br", "img", "link", "hr", "input"}
 ALLOWED = {
     "html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "ul", "li", "div",
@@ -94,8 +94,9 @@ def check_quick(folder):
     assert page.svgs == 3
     assert "56 cases: 56 measured" in table
     summary = pathlib.Path(folder, "summary.md").read_text(encoding="utf-8")
-    rows = [line for line in summary.splitlines() if line.startswith("| ")]
-    assert len(rows) == 58 and len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1
+    for rows, cells in zip(tables_of(summary), (10, 11), strict=True):
+        assert len(rows) == 58, len(rows)  # a head, a rule and 56 cases
+        assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {cells + 1}
     for name in PLOTS:
         check_plot(folder, name)
     assert sorted(os.listdir(folder)) == ["comparison.md", "plots", "report.html", "summary.md"]
@@ -103,6 +104,34 @@ def check_quick(folder):
     tables = [name for name in plots if re.fullmatch(r"flush_ns-c[0-9]+\.hgrm", name)]
     assert tables, "no percentile table of a case that flushes"
     assert len(plots) - len(tables) == 9, f"nothing temporary is left: {sorted(plots)}"
+
+
+def tables_of(markdown):
+    """The rows of each table of summary.md."""
+    tables = [[line for line in part.splitlines() if line.startswith("|")]
+              for part in markdown.split("\n\n")]
+    return [rows for rows in tables if rows]
+
+
+def check_latency(folder):
+    """A table, a plot and percentile tables of latencies; a rate that was not kept leads."""
+    table = make("latency", folder)
+    assert "5000 of 20000/s" in table
+    page = read_page(folder)
+    text = "".join(page.text)
+    assert page.svgs == 3, page.svgs  # no throughput
+    assert "Latency of operations" in text and "no case has a throughput" in text
+    assert text.index("20000 operations a second were asked for and 5000 came about") < \
+        text.index("Latency of operations")
+    check_plot(folder, "latency")
+    check_plot(folder, "flush")
+    summary = pathlib.Path(folder, "summary.md").read_text(encoding="utf-8")
+    (rows,) = tables_of(summary)
+    assert len(rows) == 2 + 3 * 56, len(rows)  # touch, lock and flush of each case
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {12}
+    plots = os.listdir(os.path.join(folder, "plots"))
+    for name in ("touch", "lock", "flush"):
+        assert len([plot for plot in plots if plot.startswith(name + "_ns-c")]) == 56, name
 
 
 def check_plot(folder, name):
@@ -149,8 +178,8 @@ def check_hostile_markdown(folder):
         outside = re.sub(r"(?ms)^(```+)\n.*?\n\1$", "", text)
         assert "<" not in outside and "![" not in outside, name
         assert not re.search(r"(?<!\\)\]\((?!plots/)", outside), name
-        rows = [line for line in outside.splitlines() if line.startswith("|")]
-        assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1, name
+        for rows in tables_of(outside):
+            assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1, name
 
 
 def check_failed(folder):
@@ -196,7 +225,7 @@ def main():
     if not shutil.which("gnuplot"):
         print("skipped: gnuplot was not found (gnuplot-nox)")
         sys.exit(77)
-    for check in (check_quick, check_hostile, check_failed, check_others, check_without_gnuplot):
+    for check in (check_quick, check_latency, check_hostile, check_failed, check_others, check_without_gnuplot):
         with tempfile.TemporaryDirectory() as folder:
             check(folder)
         print(f"ok {check.__name__}")

@@ -103,6 +103,10 @@ static struct mm_record *make_record(const char *kind)
         spec.failed_every = 3;
         spec.hostile_names = true;
         spec.skipped_cases = 2;
+    } else if (strcmp(kind, "latency") == 0) {
+        spec.latency = true;
+        spec.rate = 20000;
+        spec.kept_share = 0.25;
     } else if (strcmp(kind, "reading") == 0) {
         spec.flushes = false;
     }

@@ -55,6 +55,54 @@ static void engines_whose_intervals_do_not_overlap_are_ranked(void **state)
     release(&fixture);
 }
 
+static void a_rate_that_was_not_kept_leads(void **state)
+{
+    (void)state;
+    struct fixture fixture = find(&(struct synthetic_record_spec){
+        .launches = 6, .latency = true, .rate = 8000, .kept_share = 0.9});
+    assert_int_equal(fixture.findings.count, 8 + 4); /* of each case, then of each work */
+    for (size_t i = 0; i < 8; i++) {
+        assert_true(fixture.findings.items[i].is_bad);
+        assert_non_null(
+            strstr(text(&fixture, i), "8000 operations a second were asked for and 7200 came"));
+    }
+    release(&fixture);
+}
+
+static void latencies_are_compared_by_percentile_and_not_by_throughput(void **state)
+{
+    (void)state;
+    struct fixture fixture =
+        find(&(struct synthetic_record_spec){.launches = 6, .latency = true, .rate = 8000});
+    assert_int_equal(fixture.findings.count, 4);
+    assert_string_equal(text(&fixture, 0),
+                        "cold sequential latency at 8000/s, p50, p99 and p99.9: marray 903 ns, 903 "
+                        "ns, 45.0 us; pread 903 ns, 903 ns, 45.0 us");
+    release(&fixture);
+    fixture = find(&(struct synthetic_record_spec){.launches = 6, .latency = true});
+    assert_int_equal(fixture.findings.count, 4);
+    assert_non_null(strstr(text(&fixture, 3), "warm random latency, p50, p99"));
+    release(&fixture);
+}
+
+static void operations_that_were_woken_late_are_said(void **state)
+{
+    (void)state;
+    struct mm_record *record = synthetic_record(
+        &(struct synthetic_record_spec){.launches = 1, .latency = true, .rate = 8000});
+    json_t *sample = json_array_get(
+        json_object_get(json_array_get(mm_record_launches(record), 0), "samples"), 0);
+    json_object_set_new(json_object_get(sample, "operations"), "late", json_integer(24));
+    struct fixture fixture = {.record = record};
+    assert_int_equal(mm_summary_make(record, &fixture.summary, NULL), 0);
+    assert_int_equal(mm_findings_make(fixture.summary, &fixture.findings), 0);
+    assert_true(fixture.findings.items[0].is_bad);
+    assert_false(fixture.findings.items[1].is_bad);
+    assert_non_null(strstr(text(&fixture, 0), "2.0 % of the operations began late although none "
+                                              "was before them"));
+    release(&fixture);
+}
+
 static void engines_whose_intervals_overlap_are_not_ranked(void **state)
 {
     (void)state;
@@ -113,6 +161,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(engines_whose_intervals_do_not_overlap_are_ranked),
+        cmocka_unit_test(a_rate_that_was_not_kept_leads),
+        cmocka_unit_test(latencies_are_compared_by_percentile_and_not_by_throughput),
+        cmocka_unit_test(operations_that_were_woken_late_are_said),
         cmocka_unit_test(engines_whose_intervals_overlap_are_not_ranked),
         cmocka_unit_test(few_launches_rank_nothing),
         cmocka_unit_test(the_allocated_array_is_a_ceiling_and_wins_nothing),

@@ -75,6 +75,34 @@ static void the_table_of_a_troubled_run_is_as_it_was(void **state)
     free(table);
 }
 
+static void the_table_of_latencies_is_as_it_was(void **state)
+{
+    (void)state;
+    char *table = table_of(
+        &(struct synthetic_record_spec){
+            .noise = 0.05, .latency = true, .rate = 5000, .skipped_cases = 1, .flushes = true},
+        false);
+    assert_golden(table, "latency.txt");
+    free(table);
+}
+
+static void a_rate_that_was_not_kept_is_said_below_the_table(void **state)
+{
+    (void)state;
+    char *table = table_of(
+        &(struct synthetic_record_spec){.latency = true, .rate = 5000, .kept_share = 0.5}, false);
+    assert_non_null(strstr(table, " 2500 of 5000/s "));
+    assert_non_null(strstr(table, "RATE NOT KEPT, 2500 of 5000/s: sequential/engine:marray/"));
+    free(table);
+    table = table_of(&(struct synthetic_record_spec){.latency = true, .rate = 5000}, false);
+    assert_null(strstr(table, "RATE NOT KEPT"));
+    free(table);
+    table = table_of(&(struct synthetic_record_spec){.latency = true}, false);
+    assert_non_null(strstr(table, " closed "));
+    assert_null(strstr(table, "throughput"));
+    free(table);
+}
+
 static void colour_adds_sequences_and_no_words(void **state)
 {
     (void)state;
@@ -162,10 +190,12 @@ static void remove_folder(const char *folder)
     assert_int_equal(nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
-static void flush_times_are_written_for_percentile_plotters(void **state)
+/* Each latency of each case, with all its values. */
+static void latencies_are_written_for_percentile_plotters(void **state)
 {
     (void)state;
-    const struct synthetic_record_spec spec = {.noise = 0.05, .flushes = true};
+    const struct synthetic_record_spec spec = {.noise = 0.05, .flushes = true, .latency = true};
+    static const char *const names[] = {"touch", "lock", "flush"};
     struct mm_record *record = synthetic_record(&spec);
     char folder[] = "/var/tmp/mapmeter-report-XXXXXX";
     assert_non_null(mkdtemp(folder));
@@ -173,26 +203,24 @@ static void flush_times_are_written_for_percentile_plotters(void **state)
     assert_int_equal(mm_report_write(record, folder, &options, NULL), 0);
     struct mm_summary *summary;
     assert_int_equal(mm_summary_make(record, &summary, NULL), 0);
-    size_t written = 0;
-    for (size_t i = 0; i < summary->case_count; i++) {
-        const struct mm_summary_case *one = &summary->cases[i];
-        char *path = mm_text_format("%s/plots/flush_ns-%s.hgrm", folder, one->id);
+    assert_true(summary->case_count > 0);
+    for (size_t i = 0; i < summary->case_count * MM_COUNT_OF(names); i++) {
+        const struct mm_summary_case *one = &summary->cases[i / MM_COUNT_OF(names)];
+        const char *name = names[i % MM_COUNT_OF(names)];
+        char *path = mm_text_format("%s/plots/%s_ns-%s.hgrm", folder, name, one->id);
         char *text = NULL;
         size_t size;
-        int code = mm_file_read(path, 1 << 20, &text, &size, NULL);
-        assert_int_equal(code == 0, one->flush_ns != NULL);
-        if (code == 0) {
-            char *total = mm_text_format("Total count    = %12llu]",
-                                         (unsigned long long)one->flush_ns->count);
-            assert_non_null(strstr(text, "1/(1-Percentile)"));
-            assert_non_null(strstr(text, total));
-            free(total);
-            written++;
-        }
+        assert_int_equal(mm_file_read(path, 1 << 20, &text, &size, NULL), 0);
+        const struct mm_histogram *histogram = mm_latencies_find(&one->latencies, name);
+        assert_non_null(histogram);
+        char *total =
+            mm_text_format("Total count    = %12llu]", (unsigned long long)histogram->count);
+        assert_non_null(strstr(text, "1/(1-Percentile)"));
+        assert_non_null(strstr(text, total));
+        free(total);
         free(text);
         free(path);
     }
-    assert_true(written > 0);
     mm_summary_free(summary);
     remove_folder(folder);
     mm_record_free(record);
@@ -203,11 +231,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_of_a_whole_run_is_as_it_was),
         cmocka_unit_test(the_table_of_a_troubled_run_is_as_it_was),
+        cmocka_unit_test(the_table_of_latencies_is_as_it_was),
+        cmocka_unit_test(a_rate_that_was_not_kept_is_said_below_the_table),
         cmocka_unit_test(colour_adds_sequences_and_no_words),
         cmocka_unit_test(a_table_for_a_full_device_is_an_error),
         cmocka_unit_test(a_folder_that_is_a_file_is_an_error_that_names_it),
         cmocka_unit_test(only_what_is_asked_for_is_written),
-        cmocka_unit_test(flush_times_are_written_for_percentile_plotters),
+        cmocka_unit_test(latencies_are_written_for_percentile_plotters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

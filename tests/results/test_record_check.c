@@ -214,6 +214,23 @@ static void a_broken_histogram_is_refused_in_its_place(void **state)
                         "launches[0].histograms.flush_ns: count: is 1, but the buckets hold 64");
 }
 
+static void operations_of_a_latency_case_are_checked(void **state)
+{
+    (void)state;
+    static const char at[] = "launches[0].samples[0].operations";
+    assert_accepted_with("cases[0].measure", "\"latency\"");
+    assert_accepted_with("cases[0].rate", "10000");
+    assert_refused_with("cases[0].measure", "\"latensy\"",
+                        "cases[0].measure: unknown word 'latensy', did you mean 'latency'?");
+    assert_accepted_with(at, "{\"count\": 3, \"elapsed_ns\": 9}");
+    assert_accepted_with(at, "{\"count\": 3, \"elapsed_ns\": 9, \"late\": 3, \"queued\": 0, "
+                             "\"most_late_ns\": 1}");
+    assert_refused_with(at, "{\"count\": 3}",
+                        "launches[0].samples[0].operations.elapsed_ns: missing");
+    assert_refused_with(at, "{\"count\": 3, \"elapsed_ns\": 9, \"late\": 4}",
+                        "launches[0].samples[0].operations.late: more operations than there were");
+}
+
 static void facts_of_a_file_come_all_or_none(void **state)
 {
     (void)state;
@@ -392,6 +409,7 @@ int main(void)
         cmocka_unit_test(what_must_be_unique_is),
         cmocka_unit_test(status_failure_and_samples_must_agree),
         cmocka_unit_test(a_broken_histogram_is_refused_in_its_place),
+        cmocka_unit_test(operations_of_a_latency_case_are_checked),
         cmocka_unit_test(facts_of_a_file_come_all_or_none),
         cmocka_unit_test(open_maps_take_any_name),
         cmocka_unit_test(every_member_is_missed_and_its_form_matters),

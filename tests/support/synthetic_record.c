@@ -12,6 +12,7 @@
 #define BYTES_PER_PASS  (UINT64_C(64) << 20)
 #define ITEM_BYTES      8
 #define FLUSHES         64
+#define OPERATIONS      1000
 #define NAME_BYTES      512
 #define FILE_SEED       7
 #define NO_PMU          "no CPU PMU in this virtual machine"
@@ -164,6 +165,13 @@ static json_t *make_case(const struct synthetic_case *planned, const char *cache
     snprintf(name, sizeof(name), "%s/engine:%s/cache:%s/operation:%s/block:1MiB%s%s",
              spec->workloads[planned->workload], spec->engines[planned->engine], cache, operation,
              spec->hostile_names ? "/tag:" : "", spec->hostile_names ? HOSTILE_NAME : "");
+    size_t length = strlen(name);
+    if (spec->latency)
+        snprintf(name + length, sizeof(name) - length, "/measure:latency");
+    length = strlen(name);
+    if (spec->rate)
+        snprintf(name + length, sizeof(name) - length, "/rate:%llu",
+                 (unsigned long long)spec->rate);
     json_t *one = made(json_object());
     add(one, "id", json_string(planned->id));
     add(one, "name", json_string(name));
@@ -183,6 +191,10 @@ static json_t *make_case(const struct synthetic_case *planned, const char *cache
     add(one, "bytes_per_pass", whole(BYTES_PER_PASS));
     add(one, "items_per_pass", whole(BYTES_PER_PASS / ITEM_BYTES));
     add(one, "timeout_ns", whole(UINT64_C(60000000000)));
+    if (spec->latency)
+        add(one, "measure", json_string("latency"));
+    if (spec->rate)
+        add(one, "rate", whole(spec->rate));
     add(one, "skipped",
         is_skipped
             ? json_string(spec->hostile_names ? HOSTILE_NAME : "cold on tmpfs is not to be had")
@@ -265,6 +277,20 @@ static json_t *make_peers(const struct synthetic_case *planned, uint64_t touch_n
     return peers;
 }
 
+static json_t *make_operations(const struct synthetic_record_spec *spec)
+{
+    double kept = spec->kept_share > 0 ? spec->kept_share : 1;
+    double rate = spec->rate ? (double)spec->rate * kept : 1e6;
+    json_t *operations = made(json_pack("{s:i, s:o}", "count", OPERATIONS, "elapsed_ns",
+                                        whole((uint64_t)((double)OPERATIONS / rate * 1e9))));
+    if (spec->rate) {
+        add(operations, "late", whole(kept < 1 ? OPERATIONS - 1 : 5));
+        add(operations, "queued", whole(kept < 1 ? OPERATIONS - 1 : 4));
+        add(operations, "most_late_ns", whole(70000));
+    }
+    return operations;
+}
+
 static json_t *make_sample(const struct synthetic_case *planned, uint64_t flush_ns,
                            struct mm_random *random)
 {
@@ -285,6 +311,8 @@ static json_t *make_sample(const struct synthetic_case *planned, uint64_t flush_
                   mm_record_unavailable("/proc/self/io counts dirtying")));
     if (spec->processes > 1)
         add(sample, "peers", make_peers(planned, touch_ns, flush_ns));
+    if (spec->latency)
+        add(sample, "operations", make_operations(spec));
     add(sample, "checksum", hex(UINT64_C(0xfeedfacecafebeef)));
     add(sample, "expected_checksum", hex(UINT64_C(0xfeedfacecafebeef)));
     add(sample, "reported", json_pack("{s:i}", "lost_updates", 0));
@@ -313,6 +341,25 @@ static uint64_t fill_histograms(const struct synthetic_case *planned, json_t *hi
     return histogram.sum;
 }
 
+/* Latencies of 1,000 operations, of which the lock takes a third. */
+static void fill_latencies(const struct synthetic_case *planned, json_t *histograms,
+                           struct mm_random *random)
+{
+    struct mm_histogram touch;
+    struct mm_histogram lock;
+    mm_histogram_reset(&touch);
+    mm_histogram_reset(&lock);
+    for (int i = 0; i < OPERATIONS; i++) {
+        double spread = 1.0 + planned->spec->noise * mm_random_unit(random);
+        double tail = i % 100 == 99 ? 50.0 : 1.0;
+        uint64_t value = (uint64_t)(900.0 * spread * tail * (1.0 + planned->spec->slowdown));
+        mm_histogram_record(&touch, value);
+        mm_histogram_record(&lock, value / 3);
+    }
+    add(histograms, "touch_ns", mm_histogram_to_json(&touch, "ns"));
+    add(histograms, "lock_ns", mm_histogram_to_json(&lock, "ns"));
+}
+
 static json_t *make_launch(const struct synthetic_case *planned, uint32_t index, size_t order)
 {
     const struct synthetic_record_spec *spec = planned->spec;
@@ -324,6 +371,8 @@ static json_t *make_launch(const struct synthetic_case *planned, uint32_t index,
     json_t *samples = made(json_array());
     json_t *histograms = made(json_object());
     uint64_t flush_ns = spec->flushes ? fill_histograms(planned, histograms, &random) : 0;
+    if (spec->latency)
+        fill_latencies(planned, histograms, &random);
     for (uint32_t i = 0; !is_failed && i < spec->samples; i++)
         append(samples, make_sample(planned, flush_ns, &random));
     add(launch, "case", json_string(planned->id));
@@ -337,7 +386,7 @@ static json_t *make_launch(const struct synthetic_case *planned, uint32_t index,
     add(launch, "status", json_string(is_failed ? "failed" : "ok"));
     add(launch, "failure", is_failed ? make_failure(planned) : json_null());
     add(launch, "samples", samples);
-    if (!is_failed && spec->flushes)
+    if (!is_failed && (spec->flushes || spec->latency))
         add(launch, "histograms", histograms);
     else
         json_decref(histograms);

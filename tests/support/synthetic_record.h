@@ -28,6 +28,9 @@ struct synthetic_record_spec {
     double noise;           /* relative: times vary evenly by up to this share up and down */
     double slowdown;        /* added share on every time: 0.05 is 5 % slower than 0 */
     bool flushes;           /* cases write and flush: a flush phase, 64 flush latencies a launch */
+    bool latency;           /* cases measure latency: 1,000 operations a launch, under a lock */
+    uint64_t rate;          /* of latency: operations per second of an open loop; 0: closed */
+    double kept_share;      /* of the rate; 0: 1 */
     uint32_t failed_every;  /* of the launches of a case every n-th failed; 0: none */
     uint32_t skipped_cases; /* so many of the last cases are planned skips */
     bool no_counters;       /* perf events are unavailable, getrusage is there */

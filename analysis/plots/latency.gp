@@ -1,9 +1,9 @@
-# Flush latencies by percentile, a panel for each workload, HdrHistogram style: both axes are log.
+# Latencies by percentile, a panel for each workload, HdrHistogram style: both axes are log.
 # The lines above this one hold the data of this plot, those below are the same for every record.
 #
 # data_file index k - 1, of line k: 1 / (1 - p), latency in seconds
 reset
-set terminal svg dynamic size 860, plot_height name "flush" font "sans-serif,12" background "#ffffff"
+set terminal svg dynamic size 860, plot_height name plot_name font "sans-serif,12" background "#ffffff"
 set encoding utf8
 set output output_file
 
@@ -25,7 +25,7 @@ set ytics nomirror
 set grid xtics ytics lc rgb faint lw 0.6 dt 3
 set border 3
 set xlabel "percentile in %, as 1 / (1 - p) on a log axis" noenhanced
-set ylabel "flush latency, log axis" noenhanced
+set ylabel latency_text noenhanced
 set label 1 plot_title at screen 0.5, screen 1 - 18.0 / plot_height center noenhanced font "sans-serif Bold,14"
 set label 2 plot_caption at screen 0.5, screen 1 - 40.0 / plot_height center noenhanced font "sans-serif,11"
 
