@@ -274,13 +274,26 @@ struct marray_slice {
     int64_t stop;
     int64_t step; /* not 0 */
 };
-#define MARRAY_RANGE(start, stop, step) \
-    ((struct marray_slice){MARRAY_SLICE_RANGE, (start), (stop), (step)})
-#define MARRAY_ALL       MARRAY_RANGE(MARRAY_NONE, MARRAY_NONE, 1)
-#define MARRAY_REVERSED  MARRAY_RANGE(MARRAY_NONE, MARRAY_NONE, -1)
-#define MARRAY_AT(index) ((struct marray_slice){MARRAY_SLICE_INDEX, (index), 0, 1})
-#define MARRAY_NEW_AXIS  ((struct marray_slice){MARRAY_SLICE_NEW_AXIS, 0, 0, 1})
-#define MARRAY_ELLIPSIS  ((struct marray_slice){MARRAY_SLICE_ELLIPSIS, 0, 0, 1})
+/* C++ has no compound literals. */
+#ifdef __cplusplus
+static inline struct marray_slice marray_slice_part(enum marray_slice_kind kind, int64_t start,
+                                                    int64_t stop, int64_t step)
+{
+    struct marray_slice part = {kind, start, stop, step};
+    return part;
+}
+#define MARRAY_SLICE_PART(kind, start, stop, step) \
+    marray_slice_part((kind), (start), (stop), (step))
+#else
+#define MARRAY_SLICE_PART(kind, start, stop, step) \
+    ((struct marray_slice){(kind), (start), (stop), (step)})
+#endif
+#define MARRAY_RANGE(start, stop, step) MARRAY_SLICE_PART(MARRAY_SLICE_RANGE, start, stop, step)
+#define MARRAY_ALL                      MARRAY_RANGE(MARRAY_NONE, MARRAY_NONE, 1)
+#define MARRAY_REVERSED                 MARRAY_RANGE(MARRAY_NONE, MARRAY_NONE, -1)
+#define MARRAY_AT(index)                MARRAY_SLICE_PART(MARRAY_SLICE_INDEX, index, 0, 1)
+#define MARRAY_NEW_AXIS                 MARRAY_SLICE_PART(MARRAY_SLICE_NEW_AXIS, 0, 0, 1)
+#define MARRAY_ELLIPSIS                 MARRAY_SLICE_PART(MARRAY_SLICE_ELLIPSIS, 0, 0, 1)
 
 /* array[slices[0], ..., slices[count-1]] with Python's rules: ranges clamp, an index outside is
  * -ERANGE, more parts than axes -EINVAL. The view is the caller's. */
