@@ -16,8 +16,10 @@
 #include "harness/clock.h"
 #include "harness/memory_limit.h"
 #include "harness/protocol.h"
+#include "harness/series_observer.h"
 
 #define CHANNEL_DESCRIPTOR 3
+#define SERIES_DESCRIPTOR  4
 
 /* Preparing reads a case and opens counters; a loaded machine may take its time for it. */
 #define PREPARE_LIMIT_NS UINT64_C(60000000000)
@@ -38,7 +40,8 @@ struct mm_launcher_worker {
     size_t text_bytes;
     bool prepared;
     uint64_t timeout_ns;
-    bool limited; /* leaves a control group behind when it ends */
+    bool limited;                        /* leaves a control group behind when it ends */
+    struct mm_series_observer *observer; /* NULL without a series */
 };
 
 /* Keeps the last OUTPUT_BYTES of what the worker has printed. */
@@ -81,7 +84,8 @@ static const char *last_line(struct mm_launcher_worker *worker)
 }
 
 /* The child's side of fork; only what is safe there. */
-static _Noreturn void become_worker(const char *binary, pid_t launcher, int channel, int output)
+static _Noreturn void become_worker(const char *binary, pid_t launcher, int channel, int output,
+                                    int series)
 {
     static const char cannot[] = "cannot start the worker program\n";
     char *arguments[] = {"mapmeter", "worker", "--channel", "3", NULL};
@@ -101,10 +105,14 @@ static _Noreturn void become_worker(const char *binary, pid_t launcher, int chan
             close(nothing);
         }
     }
-    /* Both descriptors stand above CHANNEL_DESCRIPTOR, so neither is overwritten here. */
+    /* All of them stand above SERIES_DESCRIPTOR, so none is overwritten here. */
+    series = series < 0 ? -1 : fcntl(series, F_DUPFD_CLOEXEC, SERIES_DESCRIPTOR + 1);
     dup2(output, STDOUT_FILENO);
     dup2(output, STDERR_FILENO);
     dup2(channel, CHANNEL_DESCRIPTOR);
+    if (series >= 0) {
+        dup2(series, SERIES_DESCRIPTOR);
+    }
     execv(binary, arguments);
     ssize_t ignored = write(STDERR_FILENO, cannot, sizeof(cannot) - 1);
     (void)ignored;
@@ -114,7 +122,7 @@ static _Noreturn void become_worker(const char *binary, pid_t launcher, int chan
 /* Moves descriptor above those that the worker has fixed; close-on-exec. */
 static int move_up(int *descriptor)
 {
-    int moved = fcntl(*descriptor, F_DUPFD_CLOEXEC, CHANNEL_DESCRIPTOR + 1);
+    int moved = fcntl(*descriptor, F_DUPFD_CLOEXEC, SERIES_DESCRIPTOR + 1);
     if (moved < 0) {
         return -errno;
     }
@@ -164,7 +172,8 @@ static int spawn(struct mm_launcher_worker *worker, const char *binary)
         goto cleanup;
     }
     if (pid == 0) {
-        become_worker(binary != NULL ? binary : "/proc/self/exe", launcher, channel[1], output[1]);
+        become_worker(binary != NULL ? binary : "/proc/self/exe", launcher, channel[1], output[1],
+                      mm_series_observer_descriptor(worker->observer));
     }
     /* On both sides of fork, so that the group exists whoever runs first. */
     setpgid(pid, pid);
@@ -278,6 +287,22 @@ static int fail_without_answer(struct mm_launcher_worker *worker, int code, uint
     }
 }
 
+/* Waits for a message and looks at the worker from outside meanwhile, where it is observed. */
+static int receive_and_observe(struct mm_launcher_worker *worker, uint64_t deadline_ns,
+                               json_t **received, struct mm_error *error)
+{
+    for (;;) {
+        uint64_t look_ns = mm_series_observer_look(worker->observer);
+        uint64_t until_ns = look_ns < deadline_ns ? look_ns : deadline_ns;
+
+        *error = (struct mm_error){0};
+        int code = mm_protocol_receive(worker->channel, until_ns, received, error);
+        if (code != -ETIMEDOUT || mm_clock_ns() >= deadline_ns) {
+            return code;
+        }
+    }
+}
+
 /* 0 with an answer that says ok, else a negative errno and *failure. */
 static int receive_answer(struct mm_launcher_worker *worker, uint64_t limit_ns, json_t **answer,
                           json_t **failure)
@@ -285,7 +310,7 @@ static int receive_answer(struct mm_launcher_worker *worker, uint64_t limit_ns, 
     struct mm_error error = {0};
     json_t *received = NULL;
 
-    int code = mm_protocol_receive(worker->channel, mm_clock_ns() + limit_ns, &received, &error);
+    int code = receive_and_observe(worker, mm_clock_ns() + limit_ns, &received, &error);
     drain_output(worker);
     if (code < 0) {
         return fail_without_answer(worker, code, limit_ns, &error, failure);
@@ -312,6 +337,9 @@ static int send_prepare(struct mm_launcher_worker *worker, const json_t *case_js
     json_t *request = json_pack("{s:s, s:i, s:O, s:O, s:s}", "do", "prepare", "protocol",
                                 MM_PROTOCOL_VERSION, "case", case_json, "file", file_json,
                                 "launch_seed", mm_text_write_hex(launch_seed, seed));
+    if (worker->observer != NULL) {
+        json_object_set_new(request, "series", json_integer(SERIES_DESCRIPTOR));
+    }
     if (request == NULL) {
         return mm_error_set(error, -ENOMEM, "no memory to ask a worker");
     }
@@ -332,7 +360,10 @@ int mm_launcher_start(const char *binary, const json_t *case_json, const json_t 
     started->output = -1;
     started->timeout_ns = timeout_ns;
     started->limited = json_object_get(case_json, "pressure") != NULL;
-    int code = spawn(started, binary);
+    int code = mm_series_observer_open(case_json, file_json, &started->observer);
+    if (code == 0) {
+        code = spawn(started, binary);
+    }
     if (code < 0) {
         mm_error_set(error, code, "cannot start a worker: %s", strerror(-code));
     } else {
@@ -368,6 +399,7 @@ int mm_launcher_sample(struct mm_launcher_worker *worker, uint64_t seed, uint64_
         json_pack("{s:s, s:s, s:I}", "do", "sample", "seed", mm_text_write_hex(seed, seed_text),
                   "iterations", (json_int_t)iterations);
     struct mm_error error = {0};
+    mm_series_observer_begin(worker->observer);
     int code = request == NULL ? mm_error_set(&error, -ENOMEM, "no memory to ask a worker")
                                : mm_protocol_send(worker->channel, request, &error);
     json_decref(request);
@@ -384,6 +416,10 @@ int mm_launcher_sample(struct mm_launcher_worker *worker, uint64_t seed, uint64_
         json_decref(taken);
         *failure = make_failure(worker, "protocol", 0, "the worker's answer has no sample");
         return -EPROTO;
+    }
+    json_t *series = mm_series_observer_take(worker->observer);
+    if (series != NULL) {
+        json_object_set_new(taken, "series", series);
     }
     *sample = taken;
     return 0;
@@ -417,6 +453,7 @@ void mm_launcher_finish(struct mm_launcher_worker *worker, json_t **closing)
     end_worker(worker, launch != NULL ? EXIT_LIMIT_NS : 0);
     mm_protocol_channel_close(worker->channel);
     close_if_open(worker->output);
+    mm_series_observer_close(worker->observer);
     if (worker->limited) {
         mm_memory_limit_sweep(&mm_memory_limit_this_system);
     }

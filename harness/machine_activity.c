@@ -82,10 +82,16 @@ static void read_shootdowns(const char *path, struct mm_machine_reading *reading
     fclose(stream);
 }
 
-void mm_machine_read(const struct mm_machine_places *places, struct mm_machine_reading *reading)
+void mm_machine_read_device(const struct mm_machine_places *places,
+                            struct mm_machine_reading *reading)
 {
     *reading = (struct mm_machine_reading){.device_valid = false};
     read_device(places->device_stat, reading);
+}
+
+void mm_machine_read(const struct mm_machine_places *places, struct mm_machine_reading *reading)
+{
+    mm_machine_read_device(places, reading);
     read_shootdowns(places->interrupts, reading);
 }
 

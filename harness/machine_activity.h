@@ -33,6 +33,10 @@ void mm_machine_places(const char *path, struct mm_machine_places *places);
 /* Reads files and takes some 50 us: outside of every clock. */
 void mm_machine_read(const struct mm_machine_places *places, struct mm_machine_reading *reading);
 
+/* The device alone, some 10 us. */
+void mm_machine_read_device(const struct mm_machine_places *places,
+                            struct mm_machine_reading *reading);
+
 /* The member machine of a sample: differences, or why there are none. New reference. */
 json_t *mm_machine_difference(const struct mm_machine_reading *before,
                               const struct mm_machine_reading *after);

@@ -57,6 +57,7 @@ struct peer_task {
     uint64_t seed;
     double delay_share;
     void *shared;
+    struct mm_series_room *series;
     uint32_t peer;
     uint32_t peers;
     cpu_set_t allowed; /* empty where the kernel does not tell */
@@ -141,6 +142,7 @@ static _Noreturn void live(struct peers_room *room, const struct peer_task *task
         fail_peer(room, slot, code, error.text);
     }
     process.delay_share = task->delay_share;
+    process.series = task->series;
     for (;;) {
         while (atomic_load(&room->round) == seen) {
             futex_wait(&room->round, seen, NULL);
@@ -199,7 +201,8 @@ static int allocate(uint32_t count, struct mm_peers **peers)
 
 int mm_peers_start(const struct mm_plan_case *plan_case, const struct mm_plan_file *file,
                    const struct mm_counters *counters, uint64_t seed, double delay_share,
-                   void *shared, struct mm_peers **peers, struct mm_worker_failure *failure)
+                   void *shared, struct mm_series_room *series, struct mm_peers **peers,
+                   struct mm_worker_failure *failure)
 {
     struct mm_peers *started = NULL;
     uint32_t count = plan_case->needs.processes;
@@ -214,6 +217,7 @@ int mm_peers_start(const struct mm_plan_case *plan_case, const struct mm_plan_fi
             .seed = seed,
             .delay_share = delay_share,
             .shared = shared,
+            .series = series,
             .peer = peer,
             .peers = count,
         };

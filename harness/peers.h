@@ -18,12 +18,13 @@ struct mm_peers;
 
 /*
  * Forks needs.processes peers. Each has counters of its own, alike those of this process, and will
- * open its own engine file. They die with this process. A negative errno sets *failure; no peer is
- * left then.
+ * open its own engine file and show its progress in series (may be NULL). They die with this
+ * process. A negative errno sets *failure; no peer is left then.
  */
 int mm_peers_start(const struct mm_plan_case *plan_case, const struct mm_plan_file *file,
                    const struct mm_counters *counters, uint64_t seed, double delay_share,
-                   void *shared, struct mm_peers **peers, struct mm_worker_failure *failure);
+                   void *shared, struct mm_series_room *series, struct mm_peers **peers,
+                   struct mm_worker_failure *failure);
 
 /*
  * Releases all peers together into one step and waits until every one has finished it.

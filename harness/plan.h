@@ -45,10 +45,12 @@ struct mm_plan_case {
     bool measures_latency; /* of single operations; else throughput, and no operation is clocked */
     uint64_t rate;         /* of latency: operations per second of an open loop; 0: a closed one */
     uint64_t timeout_ns;
-    char *skip_reason; /* NULL, or why this case is not run */
+    uint64_t interval_ns; /* of the time series, 0: none; MM_PLAN_INTERVAL_NS unless said */
+    char *skip_reason;    /* NULL, or why this case is not run */
 };
 
 #define MM_PLAN_LEAST_LAUNCHES 3
+#define MM_PLAN_INTERVAL_NS    UINT64_C(100000000)
 
 struct mm_plan {
     char *suite;      /* name */
@@ -108,9 +110,10 @@ struct mm_plan_request {
     const char *shape; /* "1000,3"; NULL: what the length gives */
     uint64_t offset_bytes;
     bool allow_write;
-    const char *size;   /* of generated files, NULL: the suite's or 64MiB */
-    uint32_t launches;  /* 0: the suite's or the default */
-    const char *budget; /* "5m": of the whole run, or NULL */
+    const char *size;     /* of generated files, NULL: the suite's or 64MiB */
+    uint32_t launches;    /* 0: the suite's or the default */
+    const char *budget;   /* "5m": of the whole run, or NULL */
+    const char *interval; /* "100ms" or "off": of time series, instead of the suite's, or NULL */
     bool has_seed;
     uint64_t seed;
 };

@@ -45,6 +45,7 @@ int mm_plan_case_begin(const struct mm_workload *workload, const struct mm_engin
         .engine_options = new_options(engine->options_bytes),
         .parameters = json_object(),
         .file = SIZE_MAX,
+        .interval_ns = MM_PLAN_INTERVAL_NS,
     };
     int status = 0;
     if (!made.workload_options || !made.engine_options || !made.parameters) {

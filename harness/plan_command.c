@@ -85,6 +85,9 @@ static int add_case(struct mm_plan_builder *builder, enum mm_cache_state cache, 
     plan_case->samples = 1;
     plan_case->iterations = 1;
     plan_case->timeout_ns = COMMAND_TIMEOUT_NS;
+    status = mm_plan_request_interval(request, plan_case, builder->error);
+    if (status)
+        return status;
     status = mm_plan_case_set(plan_case, &mm_command_workload.parameters[0], request->command,
                               builder->error);
     if (!status)

@@ -359,6 +359,10 @@ static int complete_case(const struct matrix *matrix, struct mm_plan_case *plan_
                                   &plan_case->file);
     if (status)
         return status;
+    plan_case->interval_ns = settings->interval_ns;
+    status = mm_plan_request_interval(builder->request, plan_case, builder->error);
+    if (status)
+        return status;
     plan_case->timeout_ns = settings->timeout_ns;
     if (!plan_case->timeout_ns) {
         uint64_t generous = 20 * mm_plan_estimate_launch_ns(plan_case, &array);

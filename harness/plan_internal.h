@@ -22,6 +22,8 @@
 /* Nobody knows how long a command takes. */
 #define MM_PLAN_COMMAND_ESTIMATE_NS UINT64_C(1000000000)
 
+#define MM_PLAN_LEAST_INTERVAL_NS UINT64_C(1000000)
+
 #define MM_PLAN_LAUNCH_LIMIT    10000
 #define MM_PLAN_SAMPLE_LIMIT    10000
 #define MM_PLAN_ITERATION_LIMIT UINT64_C(1000000000)
@@ -55,6 +57,7 @@ struct mm_plan_settings {
     size_t measure_count;
     uint64_t rates[MM_PLAN_LIST_LIMIT]; /* of latency; 0: closed loop */
     size_t rate_count;
+    uint64_t interval_ns;  /* of time series; 0: none */
     double memory_share;   /* of the data, for MM_CACHE_PRESSURE */
     uint64_t memory_bytes; /* the same as a size; 0: by the share */
 };
@@ -113,6 +116,11 @@ int mm_plan_read_budget(const struct mm_plan_request *request, const struct mm_c
 /* "25%" into *share with *bytes 0, or a size into *bytes. */
 int mm_plan_parse_memory(const char *text, double *share, uint64_t *bytes, struct mm_error *error);
 int mm_plan_parse_duration(const char *text, uint64_t *nanoseconds, struct mm_error *error);
+/* A duration of 1 ms or more, or "off": 0. */
+int mm_plan_parse_interval(const char *text, uint64_t *nanoseconds, struct mm_error *error);
+/* What --interval says, if it stands there, in the place of what the case has. */
+int mm_plan_request_interval(const struct mm_plan_request *request, struct mm_plan_case *plan_case,
+                             struct mm_error *error);
 
 /* plan_measure.c: throughput or latency. Errors do not say where: the caller does. */
 int mm_plan_parse_measure(const char *text, bool *latency, struct mm_error *error);

@@ -37,6 +37,14 @@ static json_t *rate_to_json(const struct mm_plan_case *plan_case)
     return plan_case->rate ? json_integer((json_int_t)plan_case->rate) : NULL;
 }
 
+/* Absent where it is as ever. */
+static json_t *interval_to_json(const struct mm_plan_case *plan_case)
+{
+    return plan_case->interval_ns == MM_PLAN_INTERVAL_NS
+               ? NULL
+               : json_integer((json_int_t)plan_case->interval_ns);
+}
+
 static json_t *case_to_json(const struct mm_plan_case *plan_case, size_t index)
 {
     char id[ID_BYTES];
@@ -45,7 +53,7 @@ static json_t *case_to_json(const struct mm_plan_case *plan_case, size_t index)
     bool has_file = plan_case->file != SIZE_MAX;
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:O, s:s?, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, "
-        "s:s?, s:s*, s:o*, s:O*, s:s*, s:s*, s:o*}",
+        "s:s?, s:s*, s:o*, s:O*, s:s*, s:s*, s:o*, s:o*}",
         "id", write_id('c', index, id), "name", plan_case->name, "workload",
         plan_case->workload->name, "engine", plan_case->engine->name, "cache",
         mm_plan_cache_text(plan_case), "parameters", plan_case->parameters, "file",
@@ -61,7 +69,7 @@ static json_t *case_to_json(const struct mm_plan_case *plan_case, size_t index)
         pressure_to_json(plan_case), "events", plan_case->events, "counting",
         plan_case->counters_off ? "off" : NULL, "measure",
         plan_case->measures_latency ? mm_plan_measure_text(plan_case) : NULL, "rate",
-        rate_to_json(plan_case));
+        rate_to_json(plan_case), "interval_ns", interval_to_json(plan_case));
 }
 
 json_t *mm_plan_cases_to_json(const struct mm_plan *plan)
@@ -263,6 +271,8 @@ static int read_counts(const json_t *object, struct mm_plan_case *plan_case, str
         status = read_number(object, "warmup_passes", 0, MM_PLAN_WARMUP_LIMIT, &warmup, error);
     if (!status)
         status = read_number(object, "timeout_ns", 1, INT64_MAX, &plan_case->timeout_ns, error);
+    if (!status && json_object_get(object, "interval_ns"))
+        status = read_number(object, "interval_ns", 0, INT64_MAX, &plan_case->interval_ns, error);
     plan_case->launches = (uint32_t)launches;
     plan_case->samples = (uint32_t)samples;
     plan_case->warmup_passes = (uint32_t)warmup;

@@ -165,3 +165,27 @@ int mm_plan_parse_duration(const char *text, uint64_t *nanoseconds, struct mm_er
         return mm_error_set(error, -EINVAL, "duration '%s' must be more than nothing", text);
     return 0;
 }
+
+int mm_plan_parse_interval(const char *text, uint64_t *nanoseconds, struct mm_error *error)
+{
+    if (!strcmp(text, "off")) {
+        *nanoseconds = 0;
+        return 0;
+    }
+    int status = mm_plan_parse_duration(text, nanoseconds, error);
+    if (!status && *nanoseconds < MM_PLAN_LEAST_INTERVAL_NS)
+        status = mm_error_set(error, -EINVAL,
+                              "interval '%s' is too short: write 1ms or more, or off", text);
+    return status;
+}
+
+int mm_plan_request_interval(const struct mm_plan_request *request, struct mm_plan_case *plan_case,
+                             struct mm_error *error)
+{
+    int status = request->interval
+                     ? mm_plan_parse_interval(request->interval, &plan_case->interval_ns, error)
+                     : 0;
+    if (status)
+        mm_error_prefix(error, "--interval");
+    return status;
+}

@@ -11,7 +11,7 @@
 static const char *const SUITE_KEYS[] = {"name", "purpose", "budget", "defaults", "cases"};
 #define SETTING_KEYS                                                                               \
     "launches", "samples", "iterations", "warmup", "timeout", "engine", "cache", "size", "memory", \
-        "events", "measure", "rate"
+        "events", "measure", "rate", "interval"
 static const char *const DEFAULT_KEYS[] = {SETTING_KEYS};
 static const char *const CASE_KEYS[] = {"workload", "parameters", "exclude", SETTING_KEYS};
 
@@ -194,6 +194,18 @@ static int read_timeout(const struct mm_config *config, const json_t *node,
     return status;
 }
 
+static int read_interval(const struct mm_config *config, const json_t *node,
+                         struct mm_plan_settings *settings, struct mm_error *error)
+{
+    int status = check_one_text(config, node, "interval", error);
+    if (status)
+        return status;
+    status = mm_plan_parse_interval(json_string_value(node), &settings->interval_ns, error);
+    if (status)
+        mm_error_prefix(error, "%s", mm_config_where(config, node));
+    return status;
+}
+
 static int read_memory(const struct mm_config *config, const json_t *node,
                        struct mm_plan_settings *settings, struct mm_error *error)
 {
@@ -272,7 +284,7 @@ static int read_settings(const struct mm_config *config, const json_t *object,
     } readers[] = {
         {"engine", read_engines},   {"cache", read_caches},  {"size", read_sizes},
         {"timeout", read_timeout},  {"memory", read_memory}, {"events", read_events},
-        {"measure", read_measures}, {"rate", read_rates},
+        {"measure", read_measures}, {"rate", read_rates},    {"interval", read_interval},
     };
     for (size_t i = 0; i < MM_COUNT_OF(readers); i++) {
         const json_t *node = json_object_get(object, readers[i].key);
@@ -295,6 +307,7 @@ static int built_in_settings(struct mm_plan_settings *settings, struct mm_error 
         .memory_share = MM_PLAN_DEFAULT_MEMORY_SHARE,
         .measure_count = 1, /* throughput */
         .rate_count = 1,    /* closed */
+        .interval_ns = MM_PLAN_INTERVAL_NS,
     };
     if (mm_engine_count > MM_PLAN_LIST_LIMIT)
         return mm_error_set(error, -E2BIG, "more than %d engines are built in", MM_PLAN_LIST_LIMIT);

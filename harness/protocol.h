@@ -3,8 +3,8 @@
  * the worker finds at the descriptor given by `worker --channel N`. Workers never write anything
  * else to it, and standard output stays free for whatever a workload prints.
  *
- *   {"do": "prepare", "protocol": 1, "case": CASE, "file": FILE, "launch_seed": HEX}
- *       -> {"ok": true, "pid": N}
+ *   {"do": "prepare", "protocol": 1, "case": CASE, "file": FILE, "launch_seed": HEX, "series": N?}
+ *       -> {"ok": true, "pid": N}                   series: the descriptor of harness/series.h
  *   {"do": "sample", "seed": HEX, "iterations": N, "inject": {"delay_share": 0.05}?}
  *       -> {"ok": true, "sample": SAMPLE}           as in results/SCHEMA.md
  *   {"do": "finish"}

@@ -12,6 +12,7 @@
 #include "harness/memory_limit.h"
 #include "harness/plan.h"
 #include "harness/protocol.h"
+#include "harness/series.h"
 #include "harness/worker_command.h"
 #include "harness/worker_sample.h"
 
@@ -23,10 +24,11 @@ struct worker {
     bool sampled;
     struct mm_plan_case plan_case;
     struct mm_plan_file file;
-    json_t *files; /* of a command, as the launcher sent them */
+    json_t *files; /* of a command the array of all, else the one, as the launcher sent them */
     struct mm_counters *counters;
     struct mm_memory_limit limit;     /* folder "" without one */
     struct mm_latency_result latency; /* of all samples */
+    struct mm_series_room *series;    /* shared with the launcher; NULL when it does not watch */
     json_t *effective;
 };
 
@@ -73,6 +75,16 @@ static int open_counters(struct worker *worker, struct mm_error *error)
     return mm_counters_open(events, count, &worker->counters, error);
 }
 
+/* A launcher of another build may not offer it; then there is no series. */
+static void enter_series(struct worker *worker, const json_t *request)
+{
+    const json_t *descriptor = json_object_get(request, "series");
+
+    if (json_is_integer(descriptor) && worker->series == NULL) {
+        worker->series = mm_series_attach((int)json_integer_value(descriptor));
+    }
+}
+
 static int prepare(struct worker *worker, const json_t *request)
 {
     struct mm_error error = {0};
@@ -93,6 +105,7 @@ static int prepare(struct worker *worker, const json_t *request)
                                &worker->plan_case, &worker->file, &error);
     if (code == 0) {
         worker->prepared = true;
+        enter_series(worker, request);
         worker->files = json_incref(json_object_get(request, "file"));
         if (worker->plan_case.needs.processes == 0) {
             worker->plan_case.needs.processes = 1;
@@ -123,6 +136,8 @@ static int read_sample_request(const struct worker *worker, const json_t *reques
         .plan_case = &worker->plan_case,
         .file = &worker->file,
         .counters = worker->counters,
+        .series = worker->series,
+        .file_json = worker->files,
         .limit = worker->limit.folder[0] != '\0' ? &worker->limit : NULL,
         .first = !worker->sampled,
         .delay_share = delay == NULL ? 0 : json_number_value(delay),
@@ -156,8 +171,8 @@ static int sample(struct worker *worker, const json_t *request)
     }
     worker->sampled = true;
     if (worker->plan_case.workload == &mm_command_workload) {
-        code = mm_worker_command_sample(&worker->plan_case, worker->files, worker->counters, &taken,
-                                        &failure);
+        code = mm_worker_command_sample(&worker->plan_case, worker->files, worker->counters,
+                                        worker->series, &taken, &failure);
     } else {
         code = mm_worker_sample(&wanted, &worker->latency, worker->effective, &taken, &failure);
     }
@@ -255,6 +270,7 @@ int mm_worker_serve(int channel_descriptor)
         code = worker->effective == NULL ? -ENOMEM : serve(worker);
     }
     mm_counters_close(worker->counters);
+    mm_series_detach(worker->series);
     if (worker->prepared) {
         mm_plan_case_release(&worker->plan_case);
         mm_plan_file_release(&worker->file);

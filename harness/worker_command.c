@@ -39,6 +39,8 @@ struct outcome {
     int complaints;      /* its standard error, in memory */
     struct mm_cache_residency cache_before;
     struct mm_cache_residency cache_after;
+    struct mm_series_source series_source;
+    struct mm_series_room *series; /* NULL when nobody watches */
 };
 
 /* Adds up residency over files; a file that cannot be told makes all unknown. */
@@ -143,6 +145,7 @@ static int run(char **words, struct mm_counters *counters, struct outcome *outco
 {
     pid_t worker = getpid();
     failure->kind = "error";
+    mm_series_begin(&outcome->series_source, outcome->series);
     read_all(counters, &outcome->before);
     pid_t child = fork();
     if (child == 0)
@@ -159,6 +162,7 @@ static int run(char **words, struct mm_counters *counters, struct outcome *outco
     uint64_t ended_ns = outcome->after.clock_ns;
     read_all(counters, &outcome->after);
     outcome->after.clock_ns = ended_ns;
+    mm_series_end(&outcome->series_source, outcome->series);
     return 0;
 }
 
@@ -293,17 +297,24 @@ static json_t *sample_to_json(const struct mm_plan_case *plan_case, struct mm_co
 }
 
 int mm_worker_command_sample(const struct mm_plan_case *plan_case, const json_t *files,
-                             struct mm_counters *counters, json_t **sample,
-                             struct mm_worker_failure *failure)
+                             struct mm_counters *counters, struct mm_series_room *series,
+                             json_t **sample, struct mm_worker_failure *failure)
 {
     static const struct mm_cache_residency nothing_named = {
         .method = "none", .why = "no file of the command was named by --file"};
     struct outcome outcome = {
-        .complaints = -1, .cache_before = nothing_named, .cache_after = nothing_named};
+        .complaints = -1,
+        .cache_before = nothing_named,
+        .cache_after = nothing_named,
+        .series = series,
+    };
     const char *text = json_string_value(json_object_get(plan_case->parameters, "command"));
     char **words = NULL;
     memset(failure, 0, sizeof(*failure));
     failure->kind = "error";
+    mm_series_enter(series, 0);
+    mm_series_set_source(&outcome.series_source, files);
+    mm_series_find_places(&outcome.series_source);
     int status = mm_command_split(text, &words, &failure->error);
     if (!status) {
         outcome.complaints = memfd_create("mapmeter-command", MFD_CLOEXEC);

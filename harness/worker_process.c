@@ -359,6 +359,8 @@ static int begin(struct mm_worker_process *process)
     process->run.checksum = 0;
     process->run.bytes = 0;
     process->run.items = 0;
+    struct mm_series_cell *cell = mm_series_enter(process->series, process->run.peer);
+    process->run.progress = cell == NULL ? NULL : &cell->progress;
     mm_environment_read_io(&process->io_before_passes);
     return 0;
 }
@@ -373,6 +375,7 @@ static int pass(struct mm_worker_process *process)
     if (process->plan_case->measures_latency) {
         mm_latency_end_pass(&process->latency_clock);
     }
+    mm_workload_advance(&process->run, 0, 0); /* what the workload has not shown itself */
     return code;
 }
 

@@ -15,6 +15,7 @@
 #include "harness/environment.h"
 #include "harness/latency.h"
 #include "harness/plan.h"
+#include "harness/series.h"
 #include "workloads/workload.h"
 
 /* The steps of a sample, in this order; WARM_UP and PASS any number of times. */
@@ -70,6 +71,7 @@ struct mm_worker_process {
     struct mm_worker_result *result;
     double delay_share; /* injected slowdown: this share of every touch phase is spun away */
     json_t *reported;   /* the workload's own figures; an object */
+    struct mm_series_room *series; /* where progress is shown, or NULL */
     struct mm_error error;
 
     /* Below: the implementation's own. */

@@ -26,6 +26,7 @@ struct sample {
     uint64_t *skews_ns;     /* per peer, the largest of all passes */
     struct mm_worker_cache cache;
     struct mm_machine_places places;
+    struct mm_series_source series_source;
     struct mm_machine_reading machine_before; /* the first pass */
     struct mm_machine_reading machine_after;  /* the last pass */
     /* What Google Benchmark's reporter delivered. */
@@ -52,11 +53,16 @@ static int step(struct sample *sample, enum mm_worker_action action)
     return fail_with_process(sample, mm_worker_process_do(&sample->process, action), "error");
 }
 
+static bool is_file_backed(const struct mm_worker_sample_request *request)
+{
+    return (request->plan_case->engine->capabilities & MM_ENGINE_FILE_BACKED) != 0;
+}
+
 static int check_request(const struct mm_worker_sample_request *request,
                          struct mm_worker_failure *failure)
 {
     const struct mm_plan_case *plan_case = request->plan_case;
-    bool file_backed = (plan_case->engine->capabilities & MM_ENGINE_FILE_BACKED) != 0;
+    bool file_backed = is_file_backed(request);
 
     failure->kind = "error";
     if (plan_case->needs.writes && !request->file->writable) {
@@ -86,6 +92,9 @@ static int set_up(struct sample *sample)
 
     sample->failure->kind = "error";
     mm_machine_places(request->file->path, &sample->places);
+    mm_series_set_source(&sample->series_source,
+                         is_file_backed(request) ? request->file_json : NULL);
+    sample->series_source.places = sample->places;
     sample->result = calloc(1, sizeof(*sample->result));
     sample->skews_ns = calloc(needs->processes, sizeof(*sample->skews_ns));
     if (needs->shared_bytes > 0) {
@@ -105,10 +114,11 @@ static int set_up(struct sample *sample)
         return mm_error_set(&sample->failure->error, code, "no memory for a sample");
     }
     sample->process.delay_share = request->delay_share;
+    sample->process.series = request->series;
     if (needs->processes > 1) {
-        code =
-            mm_peers_start(request->plan_case, request->file, request->counters, request->seed,
-                           request->delay_share, sample->shared, &sample->peers, sample->failure);
+        code = mm_peers_start(request->plan_case, request->file, request->counters, request->seed,
+                              request->delay_share, sample->shared, request->series, &sample->peers,
+                              sample->failure);
     }
     return code;
 }
@@ -139,6 +149,9 @@ static int open_and_warm_up(struct sample *sample)
         code = step(sample, MM_WORKER_BEGIN);
     }
     mm_machine_read(&sample->places, &sample->machine_before);
+    if (code == 0) {
+        mm_series_begin(&sample->series_source, sample->request->series);
+    }
     return code;
 }
 
@@ -212,6 +225,7 @@ static void measure_body(struct gbench_state *state, void *context)
         }
         gbench_set_iteration_time(state, (double)elapsed_ns * 1e-9);
     }
+    mm_series_end(&sample->series_source, sample->request->series);
     mm_machine_read(&sample->places, &sample->machine_after);
 }
 

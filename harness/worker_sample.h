@@ -12,6 +12,7 @@
 #include "harness/memory_limit.h"
 #include "harness/peers.h"
 #include "harness/plan.h"
+#include "harness/series.h"
 
 struct mm_worker_sample_request {
     const struct mm_plan_case *plan_case;
@@ -22,6 +23,8 @@ struct mm_worker_sample_request {
     const struct mm_memory_limit *limit; /* that this process is in, or NULL */
     bool first;                          /* of the launch: the page cache is built anew for it */
     double delay_share;                  /* 0, or the slowdown to inject */
+    struct mm_series_room *series;       /* where progress is shown, or NULL */
+    const json_t *file_json;             /* the file as a member of the record */
 };
 
 /*

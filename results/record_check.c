@@ -559,6 +559,7 @@ static int check_case(struct checker *checker, const struct place *place, const 
         {"counting", check_counting_word, true},
         {"measure", check_measure, true},
         {"rate", check_natural, true},
+        {"interval_ns", check_natural, true},
     };
     const struct place id = {place, "id", 0};
     const struct place name = {place, "name", 0};
@@ -657,6 +658,88 @@ static int check_peers(struct checker *checker, const struct place *place, const
     return check_elements(checker, place, value, check_peer);
 }
 
+/* Natural numbers, as many as there are times. */
+static int check_column_values(struct checker *checker, const struct place *place,
+                               const json_t *value, size_t count)
+{
+    int result = check_naturals(checker, place, value);
+    if (result == 0 && json_array_size(value) != count)
+        result = wrong(checker, place, "has not as many values as 'elapsed_ns'");
+    return result;
+}
+
+/* From one value to the next at least by least_step. */
+static int check_ascent(struct checker *checker, const struct place *place, const json_t *values,
+                        json_int_t least_step)
+{
+    for (size_t i = 1; i < json_array_size(values); i++) {
+        const struct place inner = {place, NULL, i};
+        json_int_t before = json_integer_value(json_array_get(values, i - 1));
+        if (json_integer_value(json_array_get(values, i)) - before < least_step)
+            return wrong(checker, &inner,
+                         least_step ? "is not later than the point before" : "counts down");
+    }
+    return 0;
+}
+
+static int check_columns(struct checker *checker, const struct place *place, const json_t *value)
+{
+    static const struct {
+        const char *name;
+        bool counts_up;
+    } columns[] = {
+        {"bytes", true},
+        {"items", true},
+        {"minor_faults", true},
+        {"major_faults", true},
+        {"resident_bytes", false},
+        {"dirty_bytes", false},
+        {"writeback_bytes", false},
+        {"device_read_bytes", true},
+        {"device_written_bytes", true},
+    };
+    size_t count = json_array_size(json_object_get(value, "elapsed_ns"));
+    int result = 0;
+    for (size_t i = 0; i < MM_COUNT_OF(columns) && result == 0; i++) {
+        const struct place inner = {place, columns[i].name, 0};
+        const json_t *column = json_object_get(value, columns[i].name);
+        if (is_unavailable(column))
+            continue;
+        result = check_column_values(checker, &inner, column, count);
+        if (result == 0 && columns[i].counts_up)
+            result = check_ascent(checker, &inner, column, 0);
+    }
+    return result;
+}
+
+static int check_series(struct checker *checker, const struct place *place, const json_t *value)
+{
+    static const struct member members[] = {
+        {"interval_ns", check_positive, false},
+        {"observer_ns", check_natural, false},
+        {"elapsed_ns", check_naturals, false},
+    };
+    const struct place times = {place, "elapsed_ns", 0};
+    int result = check_members(checker, place, value, members, MM_COUNT_OF(members));
+    if (result == 0)
+        result = check_ascent(checker, &times, json_object_get(value, "elapsed_ns"), 1);
+    return result == 0 ? check_columns(checker, place, value) : result;
+}
+
+/* The series ends where the sample ends. */
+static int check_end_of_series(struct checker *checker, const struct place *place,
+                               const json_t *sample)
+{
+    const struct place series = {place, "series", 0};
+    const struct place bytes = {&series, "bytes", 0};
+    const json_t *column = json_object_get(json_object_get(sample, "series"), "bytes");
+    size_t count = json_array_size(column);
+    if (count > 0 &&
+        !json_equal(json_array_get(column, count - 1), json_object_get(sample, "bytes")))
+        return wrong(checker, &bytes, "does not end at the bytes of the sample");
+    return 0;
+}
+
 static int check_reported(struct checker *checker, const struct place *place, const json_t *value)
 {
     return check_map(checker, place, value, check_metric);
@@ -699,6 +782,7 @@ static int check_sample(struct checker *checker, const struct place *place, cons
         {"machine", check_machine, true}, /* records of 0.1 have none */
         {"peers", check_peers, true},
         {"operations", check_operations, true}, /* of cases that measure latency */
+        {"series", check_series, true},
         {"checksum", check_hex, true},
         {"expected_checksum", check_hex, true},
         {"reported", check_reported, false},
@@ -709,6 +793,8 @@ static int check_sample(struct checker *checker, const struct place *place, cons
         {"expected_checksum", check_hex, false},
     };
     int result = check_members(checker, place, value, members, MM_COUNT_OF(members));
+    if (result == 0)
+        result = check_end_of_series(checker, place, value);
     if (result < 0 || is_unavailable(json_object_get(value, "bytes")))
         return result;
     return check_members(checker, place, value, proof, MM_COUNT_OF(proof));

@@ -141,6 +141,7 @@ static int touch(struct mm_workload_run *run)
         assign(&ramp, 0, ramp.count, span.data);
         status = run->engine->give_back(run->file, &span, run->error);
         mm_operation_mark(run, MM_LATENCY_TOUCH);
+        mm_workload_advance(run, region.count[0], region.count[0] / run->array->item_bytes);
         if (status == 0 && chosen->flush_every && (i + 1) % chosen->flush_every == 0) {
             region = region_of_chunks(&chunks, i + 1 - chosen->flush_every, i + 1);
             status = run->host->flush(run, &region);
@@ -148,8 +149,6 @@ static int touch(struct mm_workload_run *run)
         }
     }
     state->pass++;
-    run->bytes += run->needs->bytes_per_pass;
-    run->items += run->needs->items_per_pass;
     return status;
 }
 

@@ -15,6 +15,7 @@
 
 /* Shared counters stand this far apart, so that two of them share pages but no cache line. */
 #define COUNTER_STRIDE_BYTES UINT64_C(64)
+#define SHOW_EVERY           UINT64_C(4096) /* updates between two signs of progress */
 
 enum pattern { PATTERN_PARTS, PATTERN_SHARED_READ, PATTERN_CONTENDED };
 enum lock { LOCK_NONE, LOCK_ARRAY, LOCK_RANGE };
@@ -232,8 +233,7 @@ static int work_block(struct mm_workload_run *run, const struct state *state, ui
         run->checksum += mm_workload_checksum(span.data, region->count[0], run->array->item_bytes);
     else
         mm_pattern_fill(&state->pattern, key, region->offset_bytes, span.data, region->count[0]);
-    run->bytes += region->count[0];
-    run->items += region->count[0] / run->array->item_bytes;
+    mm_workload_advance(run, region->count[0], region->count[0] / run->array->item_bytes);
     return run->engine->give_back(run->file, &span, run->error);
 }
 
@@ -309,6 +309,7 @@ static int touch_counters(struct mm_workload_run *run, const struct state *state
     struct mm_region all = mm_region_of_bytes(0, chosen->counters * COUNTER_STRIDE_BYTES);
     struct mm_span span = {.data = NULL};
     struct mm_random random;
+    uint64_t since = 0; /* updates that no observer has seen yet */
     uint64_t sum = 0;
     int status = 0;
 
@@ -321,14 +322,16 @@ static int touch_counters(struct mm_workload_run *run, const struct state *state
         status = update(run, mm_random_below(&random, chosen->counters), span.data, &value);
         mm_operation_mark(run, MM_LATENCY_TOUCH);
         sum += value;
+        if (++since == SHOW_EVERY || i + 1 == chosen->operations) {
+            mm_workload_advance(run, since * sizeof(uint64_t), since);
+            since = 0;
+        }
     }
     if (status)
         return status;
     atomic_fetch_add(&shared->read_sum, sum);
     /* What is read depends on who comes first; what is sure is that each update adds one. */
     run->checksum += chosen->operations;
-    run->items += chosen->operations;
-    run->bytes += chosen->operations * sizeof(uint64_t);
     return in_place ? run->engine->give_back(run->file, &span, run->error) : 0;
 }
 

@@ -350,6 +350,13 @@ static void write_blocks(const struct state *state, unsigned char *data, const u
                         length);
 }
 
+static void advance_batch(struct mm_workload_run *run, const struct mm_draw_batch *batch,
+                          uint64_t length)
+{
+    uint64_t operations = (uint64_t)batch->reads + batch->writes;
+    mm_workload_advance(run, operations * length, operations);
+}
+
 /* The same work as that of the loop without a clock, block by block. */
 static void time_blocks(struct mm_workload_run *run, const struct state *state, unsigned char *data,
                         uint64_t length)
@@ -367,6 +374,7 @@ static void time_blocks(struct mm_workload_run *run, const struct state *state, 
             write_blocks(state, data, block, 1, length);
             mm_operation_mark(run, MM_LATENCY_TOUCH);
         }
+        advance_batch(run, batch, length);
     }
 }
 
@@ -389,6 +397,7 @@ static int touch_by_pointer(struct mm_workload_run *run, const struct state *sta
             read_blocks(span.data, blocks, batch->reads, length, run->array->item_bytes);
         write_blocks(state, span.data, blocks + batch->reads, batch->writes, length);
         blocks += batch->reads + batch->writes;
+        advance_batch(run, batch, length);
     }
     return run->engine->give_back(run->file, &span, run->error);
 }
@@ -419,6 +428,7 @@ static int touch_by_batch(struct mm_workload_run *run, const struct state *state
                                           run->error);
         mm_operation_mark(run, MM_LATENCY_TOUCH);
         blocks += batch->writes;
+        advance_batch(run, batch, length);
     }
     return status;
 }
@@ -428,8 +438,6 @@ static int touch(struct mm_workload_run *run)
     const struct options *chosen = run->options;
     bool in_place = run->engine->capabilities & MM_ENGINE_IN_PLACE;
     bool by_pointer = chosen->access == WAY_POINTER || (chosen->access == WAY_AUTO && in_place);
-    run->bytes += run->needs->bytes_per_pass;
-    run->items += run->needs->items_per_pass;
     return by_pointer ? touch_by_pointer(run, run->state) : touch_by_batch(run, run->state);
 }
 

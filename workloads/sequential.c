@@ -147,10 +147,9 @@ static int touch(struct mm_workload_run *run)
         run->checksum += work_block(run, key, region.offset_bytes, span.data, region.count[0]);
         status = run->engine->give_back(run->file, &span, run->error);
         mm_operation_mark(run, MM_LATENCY_TOUCH);
+        mm_workload_advance(run, region.count[0], region.count[0] / run->array->item_bytes);
     }
     state->pass++;
-    run->bytes += run->needs->bytes_per_pass;
-    run->items += run->needs->items_per_pass;
     return status;
 }
 

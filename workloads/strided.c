@@ -214,10 +214,9 @@ static int touch(struct mm_workload_run *run)
         if (status)
             return status;
         mm_operation_mark(run, MM_LATENCY_TOUCH);
+        mm_workload_advance(run, lines * items.count * items.item_bytes, lines * items.count);
     }
     state->pass++;
-    run->bytes += run->needs->bytes_per_pass;
-    run->items += run->needs->items_per_pass;
     return 0;
 }
 

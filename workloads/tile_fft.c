@@ -246,13 +246,12 @@ static int touch(struct mm_workload_run *run)
         run->host->enter_phase(run, MM_PHASE_TOUCH);
         status = copy_back(run, &region, state->tile);
         mm_operation_mark(run, MM_LATENCY_TOUCH);
+        mm_workload_advance(run, tile_bytes(chosen), 1);
         if (status == 0 && chosen->flush_when == FLUSH_TILE) {
             status = run->host->flush(run, &region);
             mm_operation_mark(run, MM_LATENCY_DURABLE);
         }
     }
-    run->bytes += run->needs->bytes_per_pass;
-    run->items += run->needs->items_per_pass;
     return status;
 }
 

@@ -5,6 +5,7 @@
 #ifndef MM_WORKLOADS_WORKLOAD_H
 #define MM_WORKLOADS_WORKLOAD_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,7 +18,7 @@
 
 /* Raised whenever the layout of anything that a workload sees changes, here or in the headers that
  * this one includes: plug-ins that were built before are refused. */
-#define MM_WORKLOAD_ABI_VERSION 2
+#define MM_WORKLOAD_ABI_VERSION 3
 
 /* Each phase has its own time and its own faults. OPEN and CLOSE are the worker's; a workload
  * starts in TOUCH and moves between TOUCH, COMPUTE and FLUSH. */
@@ -92,6 +93,12 @@ struct mm_workload_host {
     void (*operation_mark)(struct mm_workload_run *run, enum mm_latency latency);
 };
 
+/* How far a process has come, for an observer in another one; see mm_workload_advance(). */
+struct mm_workload_progress {
+    _Atomic uint64_t bytes;
+    _Atomic uint64_t items;
+};
+
 /* One running sample of one process. */
 struct mm_workload_run {
     const struct mm_workload_host *host;
@@ -109,6 +116,7 @@ struct mm_workload_run {
     uint64_t warm_passes;  /* untimed passes that went before them */
     bool times_operations; /* of a timed pass in a launch that measures latency */
     struct mm_error *error;
+    struct mm_workload_progress *progress; /* in memory shared with an observer, or NULL */
 
     /* The workload's: */
     void *state;       /* from prepare to cleanup, in the same process */
@@ -136,6 +144,21 @@ static inline void mm_operation_mark(struct mm_workload_run *run, enum mm_latenc
 {
     if (run->times_operations)
         run->host->operation_mark(run, latency);
+}
+
+/*
+ * Adds to the run's bytes and items and shows how far they are to who watches: two stores into a
+ * cache line of this process's own. To be called at borders of blocks and batches, not for every
+ * element; what a workload adds by itself is seen at the end of the pass.
+ */
+static inline void mm_workload_advance(struct mm_workload_run *run, uint64_t bytes, uint64_t items)
+{
+    run->bytes += bytes;
+    run->items += items;
+    if (run->progress) {
+        atomic_store_explicit(&run->progress->bytes, run->bytes, memory_order_relaxed);
+        atomic_store_explicit(&run->progress->items, run->items, memory_order_relaxed);
+    }
 }
 
 /*

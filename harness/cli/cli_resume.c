@@ -25,12 +25,12 @@ bool mm_cli_resume_is_complete(const struct mm_record *record, const struct mm_p
 /* Whether the command line says anything of what to measure, beside where it was. */
 static bool says_more(const struct mm_plan_request *request)
 {
-    return request->budget || request->suite || request->command || request->file_count ||
-           request->workload_count || request->engine_count || request->cache_count ||
-           request->parameter_count || request->plugin_count || request->file || request->dtype ||
-           request->shape || request->offset_bytes || request->allow_write || request->size ||
-           request->launches || request->has_seed || request->event_count ||
-           request->measure_count || request->rate_count;
+    return request->budget || request->interval || request->suite || request->command ||
+           request->file_count || request->workload_count || request->engine_count ||
+           request->cache_count || request->parameter_count || request->plugin_count ||
+           request->file || request->dtype || request->shape || request->offset_bytes ||
+           request->allow_write || request->size || request->launches || request->has_seed ||
+           request->event_count || request->measure_count || request->rate_count;
 }
 
 static int check_same(const struct mm_plan_request *request, const struct mm_record *record,

@@ -36,6 +36,7 @@ enum {
     KEY_EVENT,
     KEY_COUNTER_OVERHEAD,
     KEY_RATE,
+    KEY_INTERVAL,
     KEY_JSON
 };
 
@@ -82,6 +83,8 @@ static const struct argp_option options[] = {
      "count this too: a name of libpfm4, r1a8, or a tracepoint as exceptions:page_fault_user", 1},
     {"counter-overhead", KEY_COUNTER_OVERHEAD, NULL, 0,
      "measure every case a second time with its counters off, in turns: what counting costs", 1},
+    {"interval", KEY_INTERVAL, "TIME", 0,
+     "of the time series of samples that take 2 s or more (100ms), or off", 1},
     {"launches", KEY_LAUNCHES, "N", 0, "fresh processes per case; intervals need 6", 1},
     {"budget", KEY_BUDGET, "TIME", 0,
      "at most this long, such as 5m: fewer launches, but 3 per case at least", 1},
@@ -263,6 +266,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_SIZE:
         request->size = argument;
+        return 0;
+    case KEY_INTERVAL:
+        request->interval = argument;
         return 0;
     case KEY_BUDGET:
         request->budget = argument;

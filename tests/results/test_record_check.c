@@ -265,6 +265,55 @@ static void open_maps_take_any_name(void **state)
     assert_accepted_with("launches[0].samples[0].peers", NULL);
 }
 
+/* A series of the first sample, whose bytes it ends at, with one member in the place of another. */
+static void assert_series(const char *name, const char *json, const char *line)
+{
+    static const char path[] = "launches[0].samples[0].series";
+    struct mm_record *record = full_record();
+    struct mm_error error = {0};
+    json_t *sample = json_array_get(
+        json_object_get(json_array_get(mm_record_launches(record), 0), "samples"), 0);
+    json_t *series = json_pack(
+        "{s:i, s:i, s:[i,i], s:[i,O], s:[i,i], s:[i,i], s:[i,i], s:[i,i], s:[i,i], s:[i,i], "
+        "s:[i,i], s:{s:s}}",
+        "interval_ns", 100, "observer_ns", 5, "elapsed_ns", 0, 100, "bytes", 0,
+        json_object_get(sample, "bytes"), "items", 0, 8, "minor_faults", 0, 3, "major_faults", 0, 0,
+        "resident_bytes", 4096, 0, "dirty_bytes", 4096, 0, "writeback_bytes", 0, 0,
+        "device_read_bytes", 0, 1, "device_written_bytes", "unavailable", "no device");
+    assert_non_null(series);
+    if (json)
+        json_object_set_new(series, name, json_loads(json, JSON_DECODE_ANY, NULL));
+    else if (name)
+        json_object_del(series, name);
+    change(record, path, series);
+    int result = mm_record_validate(record, &error);
+    assert_int_equal(result, line ? -EPROTO : 0);
+    if (line)
+        assert_string_equal(error.text, line);
+    mm_record_free(record);
+}
+
+static void a_series_has_a_value_for_each_of_its_ascending_times(void **state)
+{
+    (void)state;
+    assert_series(NULL, NULL, NULL);
+    assert_series("minor_faults", "{\"unavailable\": \"nobody counts\"}", NULL);
+    assert_series("items", NULL,
+                  "launches[0].samples[0].series.items: expected an array, found nothing");
+    assert_series(
+        "elapsed_ns", "[0, 0]",
+        "launches[0].samples[0].series.elapsed_ns[1]: is not later than the point before");
+    assert_series("elapsed_ns", "[0, 1, 2]",
+                  "launches[0].samples[0].series.bytes: has not as many values as 'elapsed_ns'");
+    assert_series("minor_faults", "[3, 2]",
+                  "launches[0].samples[0].series.minor_faults[1]: counts down");
+    assert_series("dirty_bytes", "[1, -1]",
+                  "launches[0].samples[0].series.dirty_bytes[1]: expected a non-negative integer, "
+                  "found -1");
+    assert_series("bytes", "[0, 1]",
+                  "launches[0].samples[0].series.bytes: does not end at the bytes of the sample");
+}
+
 /* Members that a record may lack: of open maps, and the few that SCHEMA.md says may be absent. */
 static bool may_be_absent(const char *path)
 {
@@ -412,6 +461,7 @@ int main(void)
         cmocka_unit_test(operations_of_a_latency_case_are_checked),
         cmocka_unit_test(facts_of_a_file_come_all_or_none),
         cmocka_unit_test(open_maps_take_any_name),
+        cmocka_unit_test(a_series_has_a_value_for_each_of_its_ascending_times),
         cmocka_unit_test(every_member_is_missed_and_its_form_matters),
         cmocka_unit_test(every_member_is_described_in_the_schema),
     };
