@@ -14,7 +14,7 @@ struct metric {
     const char *summary;
 };
 
-/* What a record, its derived files and its reports have of every case. */
+/* What a record, its derived files and its reports have of cases. */
 static const struct metric metrics[] = {
     {"bytes_per_second", "payload moved per second of a sample"},
     {"items_per_second", "operations or elements per second, as the workload counts them"},
@@ -29,6 +29,10 @@ static const struct metric metrics[] = {
     {"flush_p99_ns", "99th percentile of the latency of a flush"},
     {"flush_p999_ns", "99.9th percentile of the latency of a flush"},
     {"flush_max_ns", "slowest flush"},
+    {"touch_ns", "latency of an operation, with --measure latency: the whole distribution"},
+    {"gather_ns", "the same until its gather was done"},
+    {"lock_ns", "the same until it had its lock"},
+    {"durable_ns", "the same until the flush that belongs to it was done"},
 };
 
 static const char *const kinds[] = {"workloads", "engines", "suites", "metrics"};

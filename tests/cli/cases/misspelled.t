@@ -15,6 +15,15 @@ exit 2
 $ mapmeter run -w sequential -c wram
 2> mapmeter run: --cache: *'wram'*
 exit 2
+$ mapmeter run -w sequential -m latensy
+2> mapmeter run: --measure: 'latensy' is not to be measured, did you mean 'latency'?
+exit 2
+$ mapmeter run -w sequential --rate 1000
+2> mapmeter run: --rate 1000: a rate is for latency: add --measure latency
+exit 2
+$ mapmeter run -m latency --command true
+2> mapmeter run: --command and --measure exclude each other
+exit 2
 $ mapmeter run -w sequential -p blok=4KiB
 2> mapmeter run: -p blok=4KiB: unknown parameter 'blok' of sequential, did you mean 'block'?
 exit 2
