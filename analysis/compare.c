@@ -68,6 +68,11 @@ static const char *why_no_launch(const struct mm_summary_case *one)
 static char *what_is_missing(const struct mm_summary_case *a, const struct mm_summary_case *b,
                              bool *is_complete)
 {
+    if (a->latencies.measured) {
+        *is_complete = false;
+        return strdup("a case of latency has no throughput to compare: its percentiles are in the "
+                      "report of each record");
+    }
     size_t launches_a = a->bytes_per_second.count;
     size_t launches_b = b->bytes_per_second.count;
     *is_complete = false;
@@ -91,8 +96,10 @@ static char *what_is_missing(const struct mm_summary_case *a, const struct mm_su
 static int compare_case(const struct mm_summary_case *a, const struct mm_summary_case *b,
                         struct mm_comparison_case *compared)
 {
-    const struct mm_distribution *rate_a = &a->bytes_per_second;
-    const struct mm_distribution *rate_b = &b->bytes_per_second;
+    /* A schedule, or a clock for every operation, is no throughput: equal ones say nothing. */
+    static const struct mm_distribution none = {.count = 0};
+    const struct mm_distribution *rate_a = a->latencies.measured ? &none : &a->bytes_per_second;
+    const struct mm_distribution *rate_b = b->latencies.measured ? &none : &b->bytes_per_second;
     bool is_complete;
     compared->name = strdup(a->name);
     compared->label = mm_text_format("%s, %s %s%s%s", a->group, a->cache, a->engine,

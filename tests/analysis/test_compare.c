@@ -109,6 +109,19 @@ static void failed_and_skipped_cases_have_no_ratio_and_say_why(void **state)
     json_decref(json);
 }
 
+/* Two schedules of one rate are equally fast, whatever became of the latencies. */
+static void latency_is_not_compared_by_throughput(void **state)
+{
+    (void)state;
+    const struct synthetic_record_spec base = {.latency = true, .rate = 1000};
+    const struct synthetic_record_spec head = {.latency = true, .rate = 1000, .slowdown = 4};
+    json_t *json = compare(&base, &head);
+    assert_true(json_is_null(json_object_get(first_case(json), "ratio")));
+    assert_non_null(strstr(json_string_value(json_object_get(first_case(json), "missing")),
+                           "a case of latency has no throughput to compare"));
+    json_decref(json);
+}
+
 static void cases_of_one_side_are_listed(void **state)
 {
     (void)state;
@@ -201,6 +214,7 @@ int main(void)
         cmocka_unit_test(a_slower_head_has_a_ratio_below_one),
         cmocka_unit_test(too_few_launches_have_a_ratio_and_say_what_is_missing),
         cmocka_unit_test(failed_and_skipped_cases_have_no_ratio_and_say_why),
+        cmocka_unit_test(latency_is_not_compared_by_throughput),
         cmocka_unit_test(cases_of_one_side_are_listed),
         cmocka_unit_test(another_machine_is_warned_of_with_what_differs),
         cmocka_unit_test(records_without_a_common_case_say_so),
