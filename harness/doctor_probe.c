@@ -25,6 +25,7 @@
 #include "harness/environment_file.h"
 #include "harness/environment_read.h"
 #include "harness/memory_limit.h"
+#include "harness/noise.h"
 
 #define LINE_BYTES 224
 
@@ -68,26 +69,6 @@ static void probe_processors(struct examination *examination)
             "%ld of %ld: processes of a multi-process workload take turns", usable, online);
     else
         add(examination, "processors", MM_DOCTOR_OK, "", "%ld of %ld usable", usable, online);
-}
-
-static void probe_virtualisation(struct examination *examination)
-{
-    char hypervisor[64];
-    char container[64];
-    mm_environment_container(container, sizeof(container));
-    const char *inside = strcmp(container, "none") != 0 ? ", in a container" : "";
-    if (mm_environment_virtualisation(hypervisor, sizeof(hypervisor)))
-        add(examination, "virtualisation", MM_DOCTOR_LIMITED, "",
-            "unknown: neither CPU nor firmware tells%s", inside);
-    else if (strcmp(hypervisor, "none") == 0)
-        add(examination, "virtualisation", MM_DOCTOR_OK, "", "none%s", inside);
-    else
-        add(examination, "virtualisation", MM_DOCTOR_LIMITED,
-            "trust ratios of interleaved launches rather than single figures; use bare metal for "
-            "absolute ones",
-            "%s%s: cold means cold for this kernel, the caches of host and device are unknown, "
-            "and other guests are heard",
-            hypervisor, inside);
 }
 
 static void probe_user(struct examination *examination)
@@ -440,20 +421,6 @@ static void probe_clock(struct examination *examination)
         "one reading costs %llu ns (%s)", (unsigned long long)cost_ns, source);
 }
 
-static void probe_governor(struct examination *examination)
-{
-    char governor[64];
-    if (mm_environment_read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", governor,
-                                 sizeof(governor)))
-        add(examination, "frequency", MM_DOCTOR_OK, "", "not scaled by this kernel");
-    else if (strcmp(governor, "performance") == 0)
-        add(examination, "frequency", MM_DOCTOR_OK, "", "governor performance");
-    else
-        add(examination, "frequency", MM_DOCTOR_LIMITED,
-            "as root: cpupower frequency-set -g performance",
-            "governor %s: the first moments of a launch may be slower", governor);
-}
-
 static void probe_io_uring(struct examination *examination)
 {
     struct io_uring_params parameters = {0};
@@ -481,9 +448,9 @@ size_t mm_doctor_probe(const char *folder, struct mm_doctor_fact *facts, size_t 
     probe_pressure(&examination);
     probe_io_uring(&examination);
     probe_clock(&examination);
-    probe_governor(&examination);
     probe_processors(&examination);
-    probe_virtualisation(&examination);
+    examination.count +=
+        mm_noise_examine("", folder, facts + examination.count, limit - examination.count);
     probe_user(&examination);
     probe_gnuplot(&examination);
     return examination.count;

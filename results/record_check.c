@@ -409,6 +409,7 @@ static int check_environment(struct checker *checker, const struct place *place,
         {"clock_gettime_ns", check_count_metric, false},
         {"load_average_1m", check_count_metric, false},
         {"steal_share", check_share_metric, true}, /* known when the run ends */
+        {"warnings", check_texts, true},           /* since noise is looked for */
         {"uid_is_root", check_boolean_fact, false},
     };
     return check_members(checker, place, value, members, MM_COUNT_OF(members));

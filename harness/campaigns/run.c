@@ -21,6 +21,7 @@
 #include "harness/environment.h"
 #include "harness/launcher.h"
 #include "harness/memory_limit.h"
+#include "harness/noise.h"
 
 /* No more than this of a run is lost when the machine fails. */
 #define SAVE_EVERY_NS UINT64_C(2000000000)
@@ -412,8 +413,36 @@ static int conclude(struct campaign *campaign, struct mm_error *error)
     return save(campaign, error);
 }
 
+/* What is noisy before anything of this run is: told, and kept in the record. */
+static void look_for_noise(struct campaign *campaign)
+{
+    const struct mm_run_progress *progress = campaign->request->progress;
+    struct mm_doctor_fact facts[MM_NOISE_FACTS_MAX];
+    size_t index;
+    const json_t *line;
+
+    char *folder = strdup(campaign->plan->file_count > 0 ? campaign->plan->files[0].path : ".");
+    if (folder == NULL) {
+        return;
+    }
+    mm_file_cut_to_existing(folder);
+    size_t count = mm_noise_examine("", folder, facts, MM_NOISE_FACTS_MAX);
+    free(folder);
+    json_t *warnings = mm_noise_warnings(facts, count);
+    json_array_foreach(warnings, index, line)
+    {
+        if (progress != NULL && progress->noise != NULL) {
+            progress->noise(progress->context, json_string_value(line));
+        }
+    }
+    if (warnings != NULL) {
+        json_object_set_new(mm_record_environment(campaign->record), "warnings", warnings);
+    }
+}
+
 static int run_campaign(struct campaign *campaign, struct mm_error *error)
 {
+    look_for_noise(campaign);
     /* What a run that was killed has left. */
     mm_memory_limit_sweep(&mm_memory_limit_this_system);
     int code = make_files(campaign, error);

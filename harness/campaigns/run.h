@@ -16,6 +16,8 @@ struct mm_run_progress {
     void (*launch)(void *context, size_t done, size_t total, uint64_t left_ns,
                    const char *case_name, const char *failure_or_null);
     void (*phase)(void *context, const char *text); /* "making the data files" */
+    void (*noise)(void *context, const char *line); /* before the first launch: what makes this run
+                                                       noisy, and the remedy */
 };
 
 struct mm_run_request {

@@ -137,6 +137,8 @@ static const char doc[] =
     "\n"
     "'mapmeter list' shows the suites, the workloads, the engines and their parameters.\n"
     "\n"
+    "What makes a run noisy is said before it, unless --quiet or $MAPMETER_NO_WARNINGS is there.\n"
+    "\n"
     "Exit codes: 0 done; 2 wrong usage or configuration, nothing was done; 4 a case failed or gave "
     "a wrong result, or the work could not be finished.";
 
@@ -333,6 +335,17 @@ static void show_warning(void *context, const char *line)
         fprintf(stderr, "mapmeter run: %s\n", line);
 }
 
+/* What disturbs every run on a machine is told once too often to those who know it. */
+static void show_noise(void *context, const char *line)
+{
+    const struct progress *progress = context;
+    const char *silent = getenv("MAPMETER_NO_WARNINGS");
+    if (progress->quiet || (silent && *silent))
+        return;
+    clear_line(progress);
+    fprintf(stderr, "mapmeter run: noise: %s\n", line);
+}
+
 /* Everything that follows from the record, beside it in the folder. */
 static int write_reports(const struct mm_record *record, const char *folder,
                          struct progress *progress, struct mm_error *error)
@@ -450,7 +463,7 @@ static int measure(const struct run_options *run, const struct mm_plan *plan,
         .quiet = run->quiet,
     };
     struct mm_run_progress callbacks = {
-        .context = &progress, .launch = show_launch, .phase = show_phase};
+        .context = &progress, .launch = show_launch, .phase = show_phase, .noise = show_noise};
     struct mm_run_request request = {
         .plan = plan,
         .resumed = resumed,

@@ -30,6 +30,7 @@ class Sandbox:
             "PATH": binaries + ":" + os.environ.get("PATH", "/usr/bin:/bin"),
             "HOME": self.folder,
             "LC_ALL": "C.UTF-8",
+            "MAPMETER_NO_WARNINGS": "1",
             "MAPMETER_DATA_DIR": os.path.join(self.folder, "cache"),
             "AS_USER": "setpriv --reuid=65534 --regid=65534 --clear-groups" if self.is_root() else "",
             "SMALL_DISK": self.small_disk(),
