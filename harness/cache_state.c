@@ -356,6 +356,18 @@ static int fill(const struct cached_file *file, struct mm_cache_residency *resid
                         100 * residency->resident_share, file->path);
 }
 
+int mm_cache_read_in(const char *path, uint64_t offset_bytes, uint64_t length_bytes,
+                     struct mm_error *error)
+{
+    struct cached_file file;
+    int code = open_file(path, offset_bytes, length_bytes, &file, error);
+    if (code)
+        return code;
+    code = read_through(&file, error);
+    close(file.descriptor);
+    return code;
+}
+
 int mm_cache_make_warm(const char *path, uint64_t offset_bytes, uint64_t length_bytes,
                        struct mm_cache_residency *residency, struct mm_error *error)
 {

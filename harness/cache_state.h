@@ -55,6 +55,10 @@ int mm_cache_make_cold(const char *path, struct mm_cache_residency *residency,
 int mm_cache_make_warm(const char *path, uint64_t offset_bytes, uint64_t length_bytes,
                        struct mm_cache_residency *residency, struct mm_error *error);
 
+/* Reads the range once in order, whatever of it then stays in the page cache. */
+int mm_cache_read_in(const char *path, uint64_t offset_bytes, uint64_t length_bytes,
+                     struct mm_error *error);
+
 /* Puts into buffer what shall stand at [offset, offset + length) of the file; 0 or -errno. */
 typedef int mm_cache_content(const void *context, uint64_t offset_bytes, uint64_t length_bytes,
                              void *buffer);

@@ -185,21 +185,44 @@ static int read_queue(const char *folder, const char *setting, long long *value)
     return mm_environment_read_number(path, value);
 }
 
-static json_t *read_ahead(const char *path, const char *folder)
+/* Of a file system, from its device's folder where it has one. -ENODATA. */
+static int find_read_ahead(const char *path, const char *folder, long long *bytes)
 {
     long long kib = 0;
     struct stat status;
     char bdi[96];
+    int code = -ENODATA;
     if (stat(path, &status) == 0) {
         /* The file system's own figure decides; it is the disk's where it has none. */
         snprintf(bdi, sizeof(bdi), "/sys/class/bdi/%u:%u/read_ahead_kb", major(status.st_dev),
                  minor(status.st_dev));
-        if (mm_environment_read_number(bdi, &kib) == 0)
-            return json_integer((json_int_t)kib * 1024);
+        code = mm_environment_read_number(bdi, &kib);
     }
-    if (folder && read_queue(folder, "read_ahead_kb", &kib) == 0)
-        return json_integer((json_int_t)kib * 1024);
-    return mm_environment_unavailable("this file system tells no read-ahead in /sys");
+    if (code && folder)
+        code = read_queue(folder, "read_ahead_kb", &kib);
+    if (code)
+        return -ENODATA;
+    *bytes = kib * 1024;
+    return 0;
+}
+
+unsigned long long mm_environment_read_ahead_bytes(const char *path)
+{
+    struct mm_environment_mount mount;
+    char folder[PATH_MAX];
+    long long bytes = 0;
+    bool has_device =
+        !mm_environment_find_mount(path, &mount) && !mm_environment_find_device(&mount, folder);
+    return find_read_ahead(path, has_device ? folder : NULL, &bytes) ? 0
+                                                                     : (unsigned long long)bytes;
+}
+
+static json_t *read_ahead(const char *path, const char *folder)
+{
+    long long bytes = 0;
+    if (find_read_ahead(path, folder, &bytes))
+        return mm_environment_unavailable("this file system tells no read-ahead in /sys");
+    return json_integer((json_int_t)bytes);
 }
 
 /* Says of each member why it is missing. */

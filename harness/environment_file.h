@@ -26,4 +26,8 @@ int mm_environment_find_mount(const char *path, struct mm_environment_mount *mou
  * negative errno, -ENODATA where there is none. */
 int mm_environment_find_device(const struct mm_environment_mount *mount, char folder[PATH_MAX]);
 
+/* What the kernel reads ahead in files at path, an existing file or folder; 0 where that is not to
+ * be known. */
+unsigned long long mm_environment_read_ahead_bytes(const char *path);
+
 #endif

@@ -66,6 +66,7 @@ struct mm_plan {
     uint64_t budget_ns;    /* 0: none. Rounds of launches end where the next would not fit any more,
                               but not before MM_PLAN_LEAST_LAUNCHES of each case */
     uint64_t estimated_ns; /* of the whole run, making of files included */
+    uint64_t read_ahead_bytes; /* of the file system that the data is on; 0: unknown */
 };
 
 /* A suite that is part of the program, as text. */

@@ -11,6 +11,7 @@
 
 #include "common/file.h"
 #include "common/text.h"
+#include "harness/environment_file.h"
 #include "harness/plan_internal.h"
 #include "mapping/marray.h"
 
@@ -128,6 +129,8 @@ int mm_plan_probe_folder(struct mm_plan_builder *builder)
                               path);
     else if (mm_cache_is_memory_file_system(path, &why))
         builder->memory_reason = why;
+    if (!status)
+        builder->plan->read_ahead_bytes = mm_environment_read_ahead_bytes(path);
     free(path);
     return status;
 }

@@ -198,7 +198,7 @@ int mm_plan_case_needs(struct mm_plan_case *plan_case, const struct mm_array *ar
 /* The file of that array and role, an existing one of the plan or a new one. */
 int mm_plan_add_file(struct mm_plan_builder *builder, const struct mm_array *array, bool writes,
                      size_t *index);
-/* Sets builder->memory_reason. */
+/* Sets builder->memory_reason and the plan's read-ahead. */
 int mm_plan_probe_folder(struct mm_plan_builder *builder);
 
 /* plan_json.c: parts of mm_plan_case_from_json. */
@@ -212,7 +212,7 @@ int mm_plan_command(struct mm_plan_builder *builder);
 
 /* plan_estimate.c. */
 uint64_t mm_plan_estimate_launch_ns(const struct mm_plan_case *plan_case,
-                                    const struct mm_array *array);
+                                    const struct mm_array *array, uint64_t read_ahead_bytes);
 /* Of what fits into the budget. */
 uint64_t mm_plan_estimate_ns(const struct mm_plan *plan);
 

@@ -15,6 +15,10 @@
 /* The kernel counts pages in batches per processor, and lets a few through. */
 #define PRESSURE_SLACK 1.05
 
+/* In the steady state the file has at least this share of the memory that is granted; the rest is
+ * for the worker itself and for what the kernel gives back ahead of need. */
+#define PRESSURE_FILLED_SHARE 0.5
+
 static bool reads_whole_array(const struct mm_plan_case *plan_case, const struct mm_plan_file *file)
 {
     return !plan_case->needs.writes && plan_case->needs.bytes_per_pass >= file->array.size_bytes;
@@ -82,16 +86,27 @@ static int prepare_dirty(const struct mm_plan_case *plan_case, const struct mm_p
                                &failure->error);
 }
 
-/* Evicted once, so that all pages of the file are counted in the group of this launch. */
+/* Evicted once, so that all pages of the file are counted in the group of this launch; and for the
+ * steady state read in, since a workload that touches little would not fill the memory by itself.
+ */
 static int prepare_pressure(const struct mm_plan_case *plan_case, const struct mm_plan_file *file,
                             bool rebuild, struct mm_worker_cache *cache,
                             struct mm_worker_failure *failure)
 {
+    int code = 0;
     if (plan_case->fill || rebuild) {
-        return mm_cache_make_cold(file->path, &cache->before, &failure->error);
+        code = mm_cache_make_cold(file->path, &cache->before, &failure->error);
     }
-    return mm_cache_residency(file->path, file->array.offset_bytes, file->array.size_bytes,
-                              &cache->before, &failure->error);
+    if (code < 0 || plan_case->fill) {
+        return code;
+    }
+    if (rebuild) {
+        code = mm_cache_read_in(file->path, file->array.offset_bytes, file->array.size_bytes,
+                                &failure->error);
+    }
+    return code < 0 ? code
+                    : mm_cache_residency(file->path, file->array.offset_bytes,
+                                         file->array.size_bytes, &cache->before, &failure->error);
 }
 
 int mm_worker_cache_prepare(const struct mm_plan_case *plan_case, const struct mm_plan_file *file,
@@ -117,6 +132,22 @@ int mm_worker_cache_prepare(const struct mm_plan_case *plan_case, const struct m
     return cache->no_file ? 0 : prepare_warm(file, rebuild, cache, failure);
 }
 
+/* Where memory has room left, passes go on filling it: that is the other stage. */
+static int confirm_filled(const struct mm_plan_file *file, const struct mm_worker_cache *cache,
+                          struct mm_worker_failure *failure)
+{
+    double resident_bytes = cache->before.resident_share * (double)file->array.size_bytes;
+
+    if (strcmp(cache->before.method, "none") == 0 ||
+        resident_bytes >= PRESSURE_FILLED_SHARE * (double)cache->limit.limit_bytes) {
+        return 0;
+    }
+    return mm_error_set(&failure->error, -EBUSY,
+                        "asked for pressure in the steady state, but only %.0f bytes of '%s' are "
+                        "in memory, of %llu that are granted: they have not stayed there",
+                        resident_bytes, file->path, (unsigned long long)cache->limit.limit_bytes);
+}
+
 int mm_worker_cache_warmed_up(const struct mm_plan_case *plan_case, const struct mm_plan_file *file,
                               struct mm_worker_cache *cache, struct mm_worker_failure *failure)
 {
@@ -124,8 +155,9 @@ int mm_worker_cache_warmed_up(const struct mm_plan_case *plan_case, const struct
         return 0;
     }
     failure->kind = "cache";
-    return mm_cache_residency(file->path, file->array.offset_bytes, file->array.size_bytes,
-                              &cache->before, &failure->error);
+    int code = mm_cache_residency(file->path, file->array.offset_bytes, file->array.size_bytes,
+                                  &cache->before, &failure->error);
+    return code < 0 ? code : confirm_filled(file, cache, failure);
 }
 
 /* More of the file in memory than the limit allows is counted in somebody else's group. */

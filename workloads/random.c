@@ -15,6 +15,11 @@
 /* The most bytes of one gather or scatter: beyond it a batch has fewer operations. */
 #define BATCH_BYTES_MAX (UINT64_C(16) << 20)
 
+/* Operations that nobody has asked for: this share of the blocks, but no more than a device that
+ * delivers every single one of them takes seconds for. */
+#define UNASKED_SHARE      (1.0 / 16)
+#define UNASKED_OPERATIONS UINT64_C(2000)
+
 enum distribution { DISTRIBUTION_UNIFORM, DISTRIBUTION_ZIPF };
 enum way { WAY_AUTO, WAY_POINTER, WAY_GATHER };
 
@@ -53,9 +58,10 @@ static const struct mm_parameter parameters[] = {
      .maximum = UINT64_C(1) << 32,
      .offset = offsetof(struct options, operations)},
     {.name = "share",
-     .summary = "operations of one pass as a share of the array's blocks",
+     .summary = "operations of one pass as a share of the array's blocks; 0: 1/16 of them, but at "
+                "most 2000",
      .type = MM_PARAMETER_SHARE,
-     .default_text = "0.0625",
+     .default_text = "0",
      .offset = offsetof(struct options, share)},
     {.name = "write-share",
      .summary = "share of the operations that write; the others read",
@@ -122,8 +128,12 @@ static struct mm_draw draw_of(const struct options *options, const struct mm_arr
         .zipf_exponent = options->distribution == DISTRIBUTION_ZIPF ? options->zipf_exponent : 0,
         .write_share = options->write_share,
     };
-    if (draw.operations == 0)
-        draw.operations = (uint64_t)((double)draw.block_count * options->share);
+    if (draw.operations > 0)
+        return draw;
+    double share = options->share > 0 ? options->share : UNASKED_SHARE;
+    draw.operations = (uint64_t)((double)draw.block_count * share);
+    if (!(options->share > 0) && draw.operations > UNASKED_OPERATIONS)
+        draw.operations = UNASKED_OPERATIONS;
     return draw;
 }
 

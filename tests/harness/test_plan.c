@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/text.h"
+#include "harness/memory_limit.h"
 #include "harness/plan_internal.h"
 #include "tests/harness/refuse.h"
 
@@ -431,6 +432,41 @@ static void the_command_line_alone_makes_a_plan(void **state)
     mm_plan_free(plan);
 }
 
+/* How long one launch of a random case takes by estimate, in seconds; the file is there. */
+static double estimated_s(const char *folder, const char *engine, const char *cache,
+                          const char *parameter)
+{
+    const char *workloads[] = {"random"};
+    const char *parameters[] = {"operations=100000", parameter};
+    struct mm_plan_request request = options_request(workloads, 1, folder);
+    request.engines = &engine;
+    request.engine_count = 1;
+    request.caches = &cache;
+    request.cache_count = 1;
+    request.parameters = parameters;
+    request.parameter_count = parameter ? 2 : 1;
+    request.launches = 1;
+    request.size = "32MiB";
+    struct mm_plan *plan = made(&request);
+    double estimated = (double)plan->estimated_ns / 1e9;
+    mm_plan_free(plan);
+    return estimated;
+}
+
+static void random_operations_are_estimated_by_what_the_device_delivers(void **state)
+{
+    /* Past the page cache each of 100,000 comes from the device, many at once with a queue. */
+    assert_true(estimated_s(*state, "direct", "cold", NULL) > 5);
+    assert_true(estimated_s(*state, "uring", "cold", "direct=true") <
+                estimated_s(*state, "direct", "cold", NULL) / 4);
+    /* Through it none comes twice, unless memory is short. */
+    assert_true(estimated_s(*state, "pread", "cold", NULL) < 5);
+    assert_true(estimated_s(*state, "pread", "warm", NULL) < 1);
+    struct mm_memory_limit_place place;
+    if (mm_memory_limit_find(&mm_memory_limit_this_system, &place, NULL) == 0)
+        assert_true(estimated_s(*state, "pread", "pressure", NULL) > 5);
+}
+
 static void wrong_options_are_named(void **state)
 {
     const char *workloads[] = {"sequential"};
@@ -624,7 +660,7 @@ static void latency_has_cases_of_its_own_at_each_rate(void **state)
 {
     static const char throughput[] =
         "random/engine:mmap/cache:warm/distribution:uniform/zipf-exponent:0.99/block:0B/"
-        "operations:0/share:0.0625/write-share:0/access:auto/batch:256/advice:normal/size:1MiB";
+        "operations:0/share:0/write-share:0/access:auto/batch:256/advice:normal/size:1MiB";
     struct fixture fixture;
     struct mm_plan *plan = made(suite_request(
         &fixture, SMALL_RANDOM "measure: [throughput, latency], rate: [closed, 1e3, 64Ki]}\n",
@@ -1112,6 +1148,7 @@ int main(void)
         PLAN_TEST(lists_that_multiply_without_end_are_refused),
         PLAN_TEST(the_command_line_selects_from_a_suite),
         PLAN_TEST(the_command_line_alone_makes_a_plan),
+        PLAN_TEST(random_operations_are_estimated_by_what_the_device_delivers),
         PLAN_TEST(wrong_options_are_named),
         PLAN_TEST(what_makes_no_sense_is_skipped_with_a_reason),
         PLAN_TEST(warm_means_nothing_past_the_page_cache),

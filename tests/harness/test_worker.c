@@ -366,6 +366,27 @@ static void pressure_reads_more_than_memory_holds(void **state)
     let_go_limited(fixture);
 }
 
+/* A few operations that would all stay in memory if they came again. */
+static void a_random_pass_in_the_steady_state_misses(void **state)
+{
+    struct fixture *fixture = *state;
+
+    if (!plan_of_size(fixture, "random", "pread", "pressure", "operations=200", "40MiB")) {
+        skip();
+    }
+    assert_int_equal(json_array_remove(fixture->cases, 0), 0);
+    prepare(fixture);
+    json_t *sample = take_sample(fixture, 1);
+    const json_t *cache = json_object_get(sample, "cache");
+    double resident = json_number_value(json_object_get(cache, "resident_share_before"));
+    assert_true(resident >= 0.125 && resident <= 0.27);
+    /* Of 200 blocks about 50 are in memory; a page each for the others. */
+    assert_in_range(integer_of(json_object_get(sample, "device"), "read_bytes"), 100 * 4096,
+                    10 << 20);
+    json_decref(sample);
+    let_go_limited(fixture);
+}
+
 static void events_that_were_asked_for_stand_in_every_phase_of_every_peer(void **state)
 {
     struct fixture *fixture = *state;
@@ -613,6 +634,7 @@ int main(void)
         WITH_FOLDER(a_cold_read_to_the_end_has_the_bytes_of_the_file_in_its_phase),
         WITH_FOLDER(a_dirty_sample_starts_from_pages_that_are_not_on_storage),
         WITH_FOLDER(pressure_reads_more_than_memory_holds),
+        WITH_FOLDER(a_random_pass_in_the_steady_state_misses),
         WITH_FOLDER(events_that_were_asked_for_stand_in_every_phase_of_every_peer),
         WITH_FOLDER(a_cold_sample_of_two_iterations_is_refused),
         WITH_FOLDER(a_file_that_somebody_has_mapped_is_not_reported_as_cold),

@@ -500,6 +500,30 @@ static void expect_refusal(const struct point *point, const char *named)
     free(options);
 }
 
+static uint64_t random_operations(const char *parameters, uint64_t words)
+{
+    const struct mm_workload *workload = mm_workload_find("random");
+    struct mm_workload_needs needs = {0};
+    size_t used = 0;
+    struct mm_array array = test_array("<u8", 8, 0, words, 0);
+    void *options = test_options(workload->parameters, workload->parameter_count,
+                                 workload->options_bytes, parameters, &used);
+    assert_int_equal(workload->plan(options, &array, &needs, NULL), 0);
+    free(options);
+    return needs.items_per_pass;
+}
+
+static void random_operations_that_nobody_asked_for_are_few(void **state)
+{
+    (void)state;
+    assert_int_equal(random_operations("", 1600), 100);
+    assert_int_equal(random_operations("", 16 * 2000), 2000);
+    assert_int_equal(random_operations("", 1 << 30), 2000);
+    assert_int_equal(random_operations("share=0.5", 1 << 20), 1 << 19);
+    assert_int_equal(random_operations("operations=70000", 1600), 70000);
+    assert_int_equal(random_operations("operations=7,share=1", 1600), 7);
+}
+
 static void combinations_without_sense_are_refused_with_a_reason(void **state)
 {
     static const struct {
@@ -507,7 +531,8 @@ static void combinations_without_sense_are_refused_with_a_reason(void **state)
         const char *named;
     } refused[] = {
         {{"random", "block=1MiB", U8(100)}, "'block'"},
-        {{"random", "share=0", U8(100)}, "'share'"},
+        {{"random", "share=0.001", U8(100)}, "'share'"},
+        {{"random", "", U8(10)}, "'share'"},
         {{"random", "distribution=zipf,zipf-exponent=-1", U8(100)}, "'zipf-exponent'"},
         {{"strided", "stride-bytes=4B", U8(100)}, "'stride-bytes'"},
         {{"chunked", "", U8(100)}, "'<u8'"},
@@ -694,6 +719,7 @@ int main(void)
         cmocka_unit_test(one_process_flushes_for_all_when_it_shall),
         cmocka_unit_test(chunked_flushes_as_often_as_it_is_told),
         cmocka_unit_test(the_transform_is_a_phase_of_its_own),
+        cmocka_unit_test(random_operations_that_nobody_asked_for_are_few),
         cmocka_unit_test(combinations_without_sense_are_refused_with_a_reason),
         cmocka_unit_test(pairs_without_sense_are_skipped_with_a_reason),
         cmocka_unit_test(generated_arrays_fit_their_workload),
