@@ -50,7 +50,7 @@ void mm_latencies_release(struct mm_latencies *latencies);
 const struct mm_histogram *mm_latencies_find(const struct mm_latencies *latencies,
                                              const char *name);
 
-/* Whether operations took longer than the rate allows, so that their queue grew to the end. */
+/* Whether operations of an open loop were still waiting when the schedule ended. */
 bool mm_latencies_fell_behind(const struct mm_latencies *latencies);
 
 #endif

@@ -1,5 +1,5 @@
-/* The plots of latency by percentile, of flushes and of operations: a panel for each workload, a
- * line for each histogram. */
+/* The plots of latency by percentile, of flushes and of operations: a panel for each workload or
+ * group, a line for each histogram. */
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
@@ -15,7 +15,7 @@
 #define TITLE_HEIGHT       52u
 #define PANEL_FRAME_HEIGHT 100u
 #define PANEL_LEAST_HEIGHT 240u
-#define LINE_HEIGHT        13u
+#define LINE_HEIGHT        18u /* gnuplot moves keys that do not fit out of sight */
 #define LINE_TEXT_LIMIT    48
 #define PANEL_TEXT_LIMIT   60
 #define GRID_RATIO         1.15
@@ -26,7 +26,8 @@ struct line {
     const struct mm_latency_metric *metric;
 };
 
-/* Lines of one workload stand together; panel p has lines first[p] to first[p + 1] - 1, from 0. */
+/* Lines of one workload, of operations of one group, stand together; panel p has lines first[p] to
+ * first[p + 1] - 1, from 0. */
 struct panels {
     struct line *lines;
     size_t line_count;
@@ -56,10 +57,23 @@ static void append_lines(struct panels *panels, const struct mm_summary_case *on
     }
 }
 
-static bool is_first_of_workload(const struct mm_summary *summary, size_t index)
+/* A panel's heading: those of operations have many lines for each case. */
+static const char *heading(const struct panels *panels, const struct mm_summary_case *one)
+{
+    return panels->of_flushes ? one->workload : one->group;
+}
+
+static bool is_same_panel(const struct panels *panels, const struct mm_summary_case *a,
+                          const struct mm_summary_case *b)
+{
+    return strcmp(heading(panels, a), heading(panels, b)) == 0;
+}
+
+static bool is_first_of_panel(const struct panels *panels, const struct mm_summary *summary,
+                              size_t index)
 {
     for (size_t i = 0; i < index; i++) {
-        if (strcmp(summary->cases[i].workload, summary->cases[index].workload) == 0) {
+        if (is_same_panel(panels, &summary->cases[i], &summary->cases[index])) {
             return false;
         }
     }
@@ -85,8 +99,9 @@ static int make_panels(const struct mm_summary *summary, bool of_flushes, struct
     }
     for (size_t i = 0; i < summary->case_count; i++) {
         size_t lines_before = panels->line_count;
-        for (size_t j = i; is_first_of_workload(summary, i) && j < summary->case_count; j++) {
-            if (strcmp(summary->cases[j].workload, summary->cases[i].workload) == 0) {
+        bool is_first = is_first_of_panel(panels, summary, i);
+        for (size_t j = i; is_first && j < summary->case_count; j++) {
+            if (is_same_panel(panels, &summary->cases[j], &summary->cases[i])) {
                 append_lines(panels, &summary->cases[j]);
             }
         }
@@ -135,22 +150,21 @@ static void write_panels(FILE *script, const struct panels *panels)
                 "panel_top[%zu] = %u.0; panel_bottom[%zu] = %u.0; panel_first[%zu] = %zu; "
                 "panel_last[%zu] = %zu; panel_text[%zu] = ",
                 n, top, n, bottom, n, panels->first[panel] + 1, n, panels->first[panel + 1], n);
-        write_text(script, panels->lines[panels->first[panel]].one->workload, PANEL_TEXT_LIMIT);
+        write_text(script, heading(panels, panels->lines[panels->first[panel]].one),
+                   PANEL_TEXT_LIMIT);
         fputc('\n', script);
         top = bottom;
     }
 }
 
 /* "cold marray operation:write, n 384": what of the group is not in the panel's heading; of
- * operations with the name of the latency. */
+ * operations "warm mmap at 500/s touch, n 20000". */
 static char *line_text(const struct panels *panels, const struct line *line)
 {
     const struct mm_summary_case *one = line->one;
     char *row = mm_plot_row_text(one);
-    char *text = row ? mm_text_format("%s%s%s%s", row, one->group + strlen(one->workload),
-                                      panels->of_flushes ? "" : " ",
-                                      panels->of_flushes ? "" : line->metric->name)
-                     : NULL;
+    const char *more = panels->of_flushes ? one->group + strlen(one->workload) : line->metric->name;
+    char *text = row ? mm_text_format("%s%s%s", row, panels->of_flushes ? "" : " ", more) : NULL;
     char *shortened = text ? mm_escape_shorten(text, LINE_TEXT_LIMIT) : NULL;
     char *whole = shortened ? mm_text_format("%s, n %llu", shortened,
                                              (unsigned long long)line->metric->histogram->count)

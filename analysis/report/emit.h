@@ -70,9 +70,10 @@ bool mm_row_is_latency(const struct mm_summary_case *one);
 char *mm_phrase_latency(const struct mm_histogram *histogram, double share,
                         char text[MM_PHRASE_BYTES]);
 
-/* "closed", "1000/s" as it was asked for, "730 of 1000/s" where that rate was not kept; "-" for
- * cases that measure throughput. */
-char *mm_phrase_loop(const struct mm_summary_case *one, char text[MM_PHRASE_BYTES]);
+/* What a latency counts by: "closed", "1000/s" as it was asked for, "730 of 1000/s" where that rate
+ * was not kept; "-" for flushes, which count from their call. metric may be NULL. */
+char *mm_phrase_loop(const struct mm_summary_case *one, const struct mm_latency_metric *metric,
+                     char text[MM_PHRASE_BYTES]);
 
 /* The percentile of the flush latencies, or "-". */
 char *mm_phrase_flush(const struct mm_summary_case *one, double share, char text[MM_PHRASE_BYTES]);

@@ -102,11 +102,12 @@ static bool is_first_of_work(const struct mm_summary *summary, size_t index)
 
 static char *behind_text(const struct mm_summary_case *one)
 {
-    return mm_text_format("%s, %s %s %s: %.0f operations a second were asked for and %.0f came "
-                          "about; their queue grew to the end of each pass, and the latencies "
-                          "with it. Ask for a lower rate",
-                          one->group, one->cache, one->engine, one->variant,
-                          (double)one->latencies.rate, one->latencies.achieved_rate);
+    return mm_text_format(
+        "%s, %s %s %s: %.0f operations a second were asked for and %.0f came "
+        "about; some were still waiting when the schedule ended, so the latencies "
+        "tell of the length of the pass too. Ask for a lower rate",
+        one->group, one->cache, one->engine, one->variant, (double)one->latencies.rate,
+        one->latencies.achieved_rate);
 }
 
 static char *woken_late_text(const struct mm_summary_case *one, uint64_t woken_late)

@@ -190,7 +190,7 @@ static void write_metric(FILE *stream, const struct mm_summary *summary,
     const struct mm_histogram *histogram = metric ? metric->histogram : NULL;
     char text[MM_PHRASE_BYTES];
     write_name(stream, summary, one);
-    write_cell(stream, mm_phrase_loop(one, text));
+    write_cell(stream, mm_phrase_loop(one, metric, text));
     fprintf(stream, "<td>%s</td>", metric ? metric->name : "-");
     fprintf(stream, "<td class=\"n\">%llu</td>",
             histogram ? (unsigned long long)histogram->count : 0);

@@ -66,7 +66,7 @@ static void write_metric(FILE *stream, const struct mm_summary_case *one,
     fputs("|", stream);
     write_cell(stream, one->group);
     write_cell(stream, row);
-    write_cell(stream, mm_phrase_loop(one, text));
+    write_cell(stream, mm_phrase_loop(one, metric, text));
     write_cell(stream, metric ? metric->name : "-");
     fprintf(stream, " %llu |", metric ? (unsigned long long)metric->histogram->count : 0);
     for (size_t i = 0; i < MM_LATENCIES_PERCENTILES; i++) {

@@ -57,11 +57,12 @@ char *mm_phrase_latency(const struct mm_histogram *histogram, double share,
     return mm_units_show_duration((double)mm_histogram_quantile(histogram, share), text);
 }
 
-char *mm_phrase_loop(const struct mm_summary_case *one, char text[MM_PHRASE_BYTES])
+char *mm_phrase_loop(const struct mm_summary_case *one, const struct mm_latency_metric *metric,
+                     char text[MM_PHRASE_BYTES])
 {
     const struct mm_latencies *latencies = &one->latencies;
     unsigned long long rate = latencies->rate;
-    if (!latencies->measured) {
+    if (!latencies->measured || (metric && strcmp(metric->name, "flush") == 0)) {
         return strcpy(text, "-");
     }
     if (rate == 0) {

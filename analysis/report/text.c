@@ -146,7 +146,7 @@ static void write_counter_costs(FILE *stream, const struct mm_summary *summary)
     mm_counter_costs_release(&costs);
 }
 
-/* Rates that were not kept: the percentiles above tell the length of the pass then. */
+/* Rates that were not kept: the percentiles above tell of the length of the pass then. */
 static void write_schedules(const struct painter *painter, const struct mm_summary *summary)
 {
     char text[MM_PHRASE_BYTES];
@@ -159,9 +159,9 @@ static void write_schedules(const struct painter *painter, const struct mm_summa
         paint(painter, red);
         fputs("RATE NOT KEPT, ", painter->stream);
         paint(painter, plain);
-        fprintf(painter->stream, "%s: ", mm_phrase_loop(one, text));
+        fprintf(painter->stream, "%s: ", mm_phrase_loop(one, NULL, text));
         mm_escape_terminal(painter->stream, one->name);
-        fputs("\n  the queue grew to the end of each pass; ask for a lower rate\n",
+        fputs("\n  operations were still waiting when the schedule ended; ask for a lower rate\n",
               painter->stream);
     }
 }
@@ -182,7 +182,7 @@ static void write_metric(FILE *stream, const struct mm_summary_case *one,
                          const struct mm_latency_metric *metric)
 {
     char text[MM_PHRASE_BYTES];
-    fprintf(stream, " %16s %8s", mm_phrase_loop(one, text), metric->name);
+    fprintf(stream, " %16s %8s", mm_phrase_loop(one, metric, text), metric->name);
     fprintf(stream, " %9llu", (unsigned long long)metric->histogram->count);
     for (size_t i = 0; i < MM_LATENCIES_PERCENTILES; i++) {
         fprintf(stream, " %8s",
