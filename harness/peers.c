@@ -148,7 +148,10 @@ static _Noreturn void live(struct peers_room *room, const struct peer_task *task
             futex_wait(&room->round, seen, NULL);
         }
         seen++;
-        meet(room, seen, task);
+        /* Only a timed pass has to begin everywhere at once. */
+        if (room->action == MM_WORKER_PASS) {
+            meet(room, seen, task);
+        }
         code = mm_worker_process_do(&process, (enum mm_worker_action)room->action);
         if (code < 0) {
             fail_peer(room, slot, code, process.error.text);

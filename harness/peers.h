@@ -27,9 +27,10 @@ int mm_peers_start(const struct mm_plan_case *plan_case, const struct mm_plan_fi
                    struct mm_worker_failure *failure);
 
 /*
- * Releases all peers together into one step and waits until every one has finished it.
- * *released_ns (may be NULL) is the moment of the release. When a peer fails or dies, the others,
- * which may wait for it, are killed: -ECANCELED with *failure of that peer.
+ * Lets all peers do one step, PASS by a barrier that releases them together, and waits until every
+ * one has finished it. *released_ns (may be NULL) is the moment of the last release. When a peer
+ * fails or dies, the others, which may wait for it, are killed: -ECANCELED with *failure of that
+ * peer.
  */
 int mm_peers_do(struct mm_peers *peers, enum mm_worker_action action, uint64_t *released_ns,
                 struct mm_worker_failure *failure);

@@ -488,10 +488,11 @@ static json_t *peers_to_json(const struct sample *sample)
 
     for (uint32_t peer = 0; peer < mm_peers_count(sample->peers); peer++) {
         const struct mm_worker_result *result = mm_peers_result(sample->peers, peer);
-        json_array_append_new(peers,
-                              json_pack("{s:o, s:o, s:o}", "peer", integer(peer), "start_skew_ns",
-                                        integer(sample->skews_ns[peer]), "phases",
-                                        phases_to_json(sample->request->counters, result)));
+        json_array_append_new(peers, json_pack("{s:o, s:o, s:o, s:o, s:o}", "peer", integer(peer),
+                                               "start_skew_ns", integer(sample->skews_ns[peer]),
+                                               "bytes", integer(result->bytes), "items",
+                                               integer(result->items), "phases",
+                                               phases_to_json(sample->request->counters, result)));
     }
     return peers;
 }

@@ -647,11 +647,30 @@ static int check_machine(struct checker *checker, const struct place *place, con
 static int check_peer(struct checker *checker, const struct place *place, const json_t *value)
 {
     static const struct member members[] = {
-        {"peer", check_natural, false},
-        {"start_skew_ns", check_metric, false},
-        {"phases", check_phases, false},
+        {"peer", check_natural, false}, {"start_skew_ns", check_metric, false},
+        {"bytes", check_natural, true}, /* these two are not in records of 0.1 */
+        {"items", check_natural, true}, {"phases", check_phases, false},
     };
     return check_members(checker, place, value, members, MM_COUNT_OF(members));
+}
+
+/* What the peers have moved is what the sample has moved. */
+static int check_sum_of_peers(struct checker *checker, const struct place *place,
+                              const json_t *sample, const char *name)
+{
+    const struct place peers = {place, "peers", 0};
+    json_int_t sum = 0;
+    size_t index;
+    const json_t *peer;
+    json_array_foreach(json_object_get(sample, "peers"), index, peer)
+    {
+        if (!json_object_get(peer, name))
+            return 0;
+        sum += json_integer_value(json_object_get(peer, name));
+    }
+    if (index > 0 && sum != json_integer_value(json_object_get(sample, name)))
+        return wrong(checker, &peers, "their bytes or items are not those of the sample");
+    return 0;
 }
 
 static int check_peers(struct checker *checker, const struct place *place, const json_t *value)
@@ -796,6 +815,10 @@ static int check_sample(struct checker *checker, const struct place *place, cons
     int result = check_members(checker, place, value, members, MM_COUNT_OF(members));
     if (result == 0)
         result = check_end_of_series(checker, place, value);
+    if (result == 0)
+        result = check_sum_of_peers(checker, place, value, "bytes");
+    if (result == 0)
+        result = check_sum_of_peers(checker, place, value, "items");
     if (result < 0 || is_unavailable(json_object_get(value, "bytes")))
         return result;
     return check_members(checker, place, value, proof, MM_COUNT_OF(proof));

@@ -151,6 +151,41 @@ class Campaign(unittest.TestCase):
         self.assertEqual(sample["items"], 2)
         self.assertEqual(sample["checksum"], "0x0000000000000003")
 
+    def test_one_bad_peer_of_256_is_named_and_none_is_left(self):
+        for workload in ("fault-dying-peer", "fault-failing-peer"):
+            command = [PROGRAM, "run", "-w", workload, "-e", "mmap", "-c", "warm", "-p", "peers=256",
+                       "--size", "1MiB", "--launches", "1", "--seed", "1", "--out",
+                       os.path.join(self.folder, workload), "--data-dir",
+                       os.path.join(self.folder, "data")]
+            done = subprocess.run(command, env=self.environment, capture_output=True, text=True,
+                                  check=False, timeout=120)
+            self.assertEqual(done.returncode, 4, done.stderr)
+            self.assertIn("of 256", done.stderr)
+            self.assertIn(FAULTS[workload][1].replace(" of 3", " of 256"), done.stderr)
+            self.assertEqual(self.processes(), [])
+
+    def test_256_peers_share_the_work_and_each_accounts_for_its_part(self):
+        command = [PROGRAM, "run", "-w", "multiprocess", "-e", "mmap", "-c", "warm", "-p",
+                   "processes=256", "--size", "4MiB", "--launches", "1", "--seed", "1", "--out",
+                   self.out, "--data-dir", os.path.join(self.folder, "data")]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True,
+                              check=False, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.processes(), [])
+        for sample in self.record()["launches"][0]["samples"]:
+            peers = sample["peers"]
+            self.assertEqual([peer["peer"] for peer in peers], list(range(256)))
+            self.assertEqual(sum(peer["bytes"] for peer in peers), sample["bytes"])
+            self.assertEqual(sample["bytes"], 4 << 20)
+            self.assertEqual({peer["bytes"] for peer in peers}, {(4 << 20) // 256})
+            self.assertEqual(sum(peer["items"] for peer in peers), sample["items"])
+            for peer in peers:
+                touch = peer["phases"]["touch"]
+                self.assertLessEqual(peer["start_skew_ns"] + touch["elapsed_ns"],
+                                     sample["elapsed_ns"])
+                self.assertGreaterEqual(touch["counters"]["rusage_minor_faults"], 1)
+        self.check_loads()
+
     def interrupt(self, signal_number, expected):
         process = self.start(["sequential", "fault-slow-peers"], 40)
         # The second save of the record comes with finished launches in it.

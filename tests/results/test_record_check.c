@@ -293,6 +293,15 @@ static void assert_series(const char *name, const char *json, const char *line)
     mm_record_free(record);
 }
 
+static void what_peers_have_moved_adds_up(void **state)
+{
+    (void)state;
+    assert_accepted_with("launches[0].samples[0].peers[1].items", NULL);
+    assert_refused_with("launches[1].samples[0].peers[0].bytes", "1",
+                        "launches[1].samples[0].peers: their bytes or items are not those of the "
+                        "sample");
+}
+
 static void a_series_has_a_value_for_each_of_its_ascending_times(void **state)
 {
     (void)state;
@@ -331,6 +340,10 @@ static bool may_be_absent(const char *path)
         ".failure.signal",
         ".histograms",
         ".peers",
+        ".peers[0].bytes",
+        ".peers[1].bytes",
+        ".peers[0].items",
+        ".peers[1].items",
         ".exclude_kernel",
         ".running_share",
         ".unavailable",
@@ -461,6 +474,7 @@ int main(void)
         cmocka_unit_test(operations_of_a_latency_case_are_checked),
         cmocka_unit_test(facts_of_a_file_come_all_or_none),
         cmocka_unit_test(open_maps_take_any_name),
+        cmocka_unit_test(what_peers_have_moved_adds_up),
         cmocka_unit_test(a_series_has_a_value_for_each_of_its_ascending_times),
         cmocka_unit_test(every_member_is_missed_and_its_form_matters),
         cmocka_unit_test(every_member_is_described_in_the_schema),

@@ -265,14 +265,19 @@ static json_t *make_cache(const struct synthetic_case *planned)
         "writeback_bytes_before", 0, "resident_share_after", 1.0));
 }
 
+/* The first peer moves what the others leave. */
 static json_t *make_peers(const struct synthetic_case *planned, uint64_t touch_ns,
-                          uint64_t flush_ns)
+                          uint64_t flush_ns, uint64_t bytes)
 {
+    uint32_t processes = planned->spec->processes;
+    uint64_t share = bytes / ITEM_BYTES / processes * ITEM_BYTES;
     json_t *peers = made(json_array());
-    for (uint32_t peer = 0; peer < planned->spec->processes; peer++) {
-        append(peers,
-               json_pack("{s:i, s:i, s:o}", "peer", (int)peer, "start_skew_ns", (int)(1000 * peer),
-                         "phases", make_phases(planned, touch_ns, flush_ns)));
+    for (uint32_t peer = 0; peer < processes; peer++) {
+        uint64_t moved = peer == 0 ? bytes - share * (processes - 1) : share;
+        append(peers, json_pack("{s:i, s:i, s:o, s:o, s:o}", "peer", (int)peer, "start_skew_ns",
+                                (int)(1000 * peer), "bytes", whole(moved), "items",
+                                whole(moved / ITEM_BYTES), "phases",
+                                make_phases(planned, touch_ns, flush_ns)));
     }
     return peers;
 }
@@ -310,7 +315,7 @@ static json_t *make_sample(const struct synthetic_case *planned, uint64_t flush_
         json_pack("{s:o, s:o}", "read_bytes", whole(planned->is_cold ? bytes : 0), "written_bytes",
                   mm_record_unavailable("/proc/self/io counts dirtying")));
     if (spec->processes > 1)
-        add(sample, "peers", make_peers(planned, touch_ns, flush_ns));
+        add(sample, "peers", make_peers(planned, touch_ns, flush_ns, bytes));
     if (spec->latency)
         add(sample, "operations", make_operations(spec));
     add(sample, "checksum", hex(UINT64_C(0xfeedfacecafebeef)));

@@ -4,12 +4,27 @@
 
 #include "workloads/workload.h"
 
+struct options {
+    uint64_t peers;
+};
+
+static const struct mm_parameter parameters[] = {
+    {.name = "peers",
+     .summary = "how many processes",
+     .type = MM_PARAMETER_COUNT,
+     .default_text = "3",
+     .minimum = 3,
+     .maximum = 256,
+     .offset = offsetof(struct options, peers)},
+};
+
 static int plan(const void *options, const struct mm_array *array, struct mm_workload_needs *needs,
                 struct mm_error *error)
 {
-    (void)options;
+    const struct options *chosen = options;
+
     (void)error;
-    needs->processes = 3;
+    needs->processes = (uint32_t)chosen->peers;
     needs->capabilities = MM_ENGINE_MULTIPROCESS | MM_ENGINE_FILE_BACKED;
     needs->largest_borrow_bytes = array->item_bytes;
     needs->bytes_per_pass = array->size_bytes;
@@ -37,7 +52,10 @@ const struct mm_workload mm_workload_fault_dying_peer = {
     .abi_version = MM_WORKLOAD_ABI_VERSION,
     .size_bytes = sizeof(struct mm_workload),
     .name = "fault-dying-peer",
-    .summary = "one of three peers dies of SIGKILL, the others wait for it",
+    .summary = "one of several peers dies of SIGKILL, the others wait for it",
+    .parameters = parameters,
+    .parameter_count = 1,
+    .options_bytes = sizeof(struct options),
     .plan = plan,
     .touch = touch,
     .verify = verify,
