@@ -106,9 +106,10 @@ bool mm_measure_phase_faults(const struct mm_measure *measure, const struct mm_l
     return mm_measure_counter(&of_rusage, at, value, why);
 }
 
-/* Both kinds over the timed phases of the whole sample. */
-static bool read_timed_faults(const struct mm_launch_sample *at, double *faults, const char **why)
+bool mm_measure_timed_faults(const struct mm_measure *measure, const struct mm_launch_sample *at,
+                             double *value, const char **why)
 {
+    (void)measure;
     static const char *const timed[] = {"touch", "compute", "flush"};
     double sum = 0;
     bool any = false;
@@ -131,17 +132,16 @@ static bool read_timed_faults(const struct mm_launch_sample *at, double *faults,
         *why = "no phase was recorded";
         return false;
     }
-    *faults = sum;
+    *value = sum;
     return true;
 }
 
 bool mm_measure_faults(const struct mm_measure *measure, const struct mm_launch_sample *at,
                        double *value, const char **why)
 {
-    (void)measure;
     double faults;
     double iterations;
-    if (!read_timed_faults(at, &faults, why) ||
+    if (!mm_measure_timed_faults(measure, at, &faults, why) ||
         !mm_record_metric(at->sample, "iterations", &iterations, why)) {
         return false;
     }
@@ -152,10 +152,9 @@ bool mm_measure_faults(const struct mm_measure *measure, const struct mm_launch_
 bool mm_measure_bytes_per_fault(const struct mm_measure *measure, const struct mm_launch_sample *at,
                                 double *value, const char **why)
 {
-    (void)measure;
     double faults;
     double bytes;
-    if (!read_timed_faults(at, &faults, why) ||
+    if (!mm_measure_timed_faults(measure, at, &faults, why) ||
         !mm_record_metric(at->sample, "bytes", &bytes, why)) {
         return false;
     }
@@ -164,6 +163,45 @@ bool mm_measure_bytes_per_fault(const struct mm_measure *measure, const struct m
         return false;
     }
     *value = bytes / faults;
+    return true;
+}
+
+bool mm_measure_faults_per_page(const struct mm_measure *measure, const struct mm_launch_sample *at,
+                                double *value, const char **why)
+{
+    double faults;
+    double bytes;
+    if (!mm_measure_timed_faults(measure, at, &faults, why) ||
+        !mm_record_metric(at->sample, "bytes", &bytes, why)) {
+        return false;
+    }
+    if (!(bytes > 0) || !(measure->page_bytes > 0)) {
+        *why = bytes > 0 ? "the size of a page is not known" : "no bytes were moved";
+        return false;
+    }
+    *value = faults * measure->page_bytes / bytes;
+    return true;
+}
+
+bool mm_measure_machine(const struct mm_measure *measure, const struct mm_launch_sample *at,
+                        double *value, const char **why)
+{
+    return mm_record_metric(json_object_get(at->sample, "machine"), measure->name, value, why);
+}
+
+bool mm_measure_read_by_others(const struct mm_measure *measure, const struct mm_launch_sample *at,
+                               double *value, const char **why)
+{
+    const struct mm_measure all = {.name = "device_read_bytes"};
+    double by_all;
+    double by_us;
+    (void)measure;
+    if (!mm_measure_machine(&all, at, &by_all, why) ||
+        !mm_record_metric(json_object_get(at->sample, "device"), "read_bytes", &by_us, why)) {
+        return false;
+    }
+    /* What one has asked for may come from another device or stay in flight at the end. */
+    *value = by_all > by_us ? by_all - by_us : 0;
     return true;
 }
 

@@ -36,6 +36,7 @@ struct mm_measure {
                  const char **why);
     const char *phase; /* for those that need a phase */
     const char *name;  /* for those that need a member's name */
+    double page_bytes; /* for faults per page; 0: not known */
 };
 
 /* A member of the sample per iteration, which is one pass over the array: needs name. */
@@ -60,6 +61,18 @@ bool mm_measure_phase_faults(const struct mm_measure *measure, const struct mm_l
 /* Minor and major faults of touch, compute and flush together, per pass. */
 bool mm_measure_faults(const struct mm_measure *measure, const struct mm_launch_sample *at,
                        double *value, const char **why);
+/* The same of the whole sample, or of a peer in its place. */
+bool mm_measure_timed_faults(const struct mm_measure *measure, const struct mm_launch_sample *at,
+                             double *value, const char **why);
+/* For each page of the bytes that were moved: needs page_bytes. */
+bool mm_measure_faults_per_page(const struct mm_measure *measure, const struct mm_launch_sample *at,
+                                double *value, const char **why);
+/* A figure of the whole machine during the passes: needs name. */
+bool mm_measure_machine(const struct mm_measure *measure, const struct mm_launch_sample *at,
+                        double *value, const char **why);
+/* What others than the measuring processes have read from the device meanwhile. */
+bool mm_measure_read_by_others(const struct mm_measure *measure, const struct mm_launch_sample *at,
+                               double *value, const char **why);
 bool mm_measure_bytes_per_fault(const struct mm_measure *measure, const struct mm_launch_sample *at,
                                 double *value, const char **why);
 

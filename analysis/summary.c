@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "common/units.h"
 
 static const char *const phase_names[MM_SUMMARY_PHASES] = {"open", "touch", "compute", "flush",
                                                            "close"};
@@ -107,7 +108,7 @@ static int fill_failures(struct mm_summary_case *summary, const struct case_laun
 }
 
 static int fill_distributions(struct mm_summary_case *summary, const struct mm_launch_sample *good,
-                              size_t count)
+                              size_t count, double page_bytes)
 {
     const struct {
         struct mm_measure measure;
@@ -119,6 +120,7 @@ static int fill_distributions(struct mm_summary_case *summary, const struct mm_l
         {{.read = mm_measure_per_pass, .name = "bytes"}, &summary->bytes},
         {{.read = mm_measure_faults}, &summary->faults},
         {{.read = mm_measure_bytes_per_fault}, &summary->bytes_per_fault},
+        {{.read = mm_measure_faults_per_page, .page_bytes = page_bytes}, &summary->faults_per_page},
     };
     int result = 0;
     for (size_t i = 0; result == 0 && i < MM_COUNT_OF(figures); i++) {
@@ -276,6 +278,58 @@ static int fill_reported(struct mm_summary_case *summary, const struct mm_launch
     return 0;
 }
 
+/* "4.00 MiB", or why it is not known. Newly allocated. */
+static char *median_text(const struct mm_distribution *distribution,
+                         char *(*show)(double value, char *text))
+{
+    char text[MM_UNITS_TEXT_BYTES];
+    return distribution->count ? strdup(show(distribution->median, text))
+                               : mm_text_format("unavailable: %s", distribution->why);
+}
+
+static int fill_machine(struct mm_summary_case *summary, const struct mm_launch_sample *good,
+                        size_t count)
+{
+    static const struct {
+        struct mm_measure measure;
+        const char *name;
+        char *(*show)(double value, char *text);
+    } figures[] = {
+        {{.read = mm_measure_machine, .name = "device_read_bytes"},
+         "read from the device",
+         mm_units_show_size},
+        {{.read = mm_measure_read_by_others}, "of these by others", mm_units_show_size},
+        {{.read = mm_measure_machine, .name = "device_written_bytes"},
+         "written to the device",
+         mm_units_show_size},
+        {{.read = mm_measure_machine, .name = "device_flushes"},
+         "flushes of the device",
+         mm_units_show_count},
+        {{.read = mm_measure_machine, .name = "device_busy_ns"},
+         "device busy",
+         mm_units_show_duration},
+        {{.read = mm_measure_machine, .name = "tlb_shootdowns"},
+         "TLB shootdowns",
+         mm_units_show_count},
+    };
+    int result = 0;
+    if (count == 0 || !json_object_get(good[0].sample, "machine")) {
+        return 0;
+    }
+    for (size_t i = 0; result == 0 && i < MM_COUNT_OF(figures); i++) {
+        struct mm_distribution distribution;
+        result = mm_distribution_over(good, count, &figures[i].measure, &distribution);
+        if (result < 0) {
+            return result;
+        }
+        char *text = median_text(&distribution, figures[i].show);
+        mm_distribution_release(&distribution);
+        result = text ? mm_facts_add(&summary->machine, figures[i].name, text) : -ENOMEM;
+        free(text);
+    }
+    return result;
+}
+
 /* Members of holder that say why they are missing. */
 static int add_unavailable(struct mm_facts *facts, const json_t *holder)
 {
@@ -341,7 +395,8 @@ static int fill_facts(struct mm_summary_case *summary, const struct mm_launch_sa
 }
 
 static int summarise_case(struct mm_summary_case *summary, const json_t *json,
-                          const struct case_launches *launches, struct mm_error *error)
+                          const struct case_launches *launches, double page_bytes,
+                          struct mm_error *error)
 {
     const struct mm_launch_sample *good = launches->good;
     size_t count = launches->good_count;
@@ -358,15 +413,19 @@ static int summarise_case(struct mm_summary_case *summary, const json_t *json,
     summary->iterations = (uint64_t)json_integer_value(json_object_get(json, "iterations"));
     summary->good = count;
     fill_cache_state(summary, good, count);
+    mm_peer_spread_over(good, count, &summary->peers);
     int result = fill_failures(summary, launches);
     if (result == 0) {
-        result = fill_distributions(summary, good, count);
+        result = fill_distributions(summary, good, count, page_bytes);
     }
     if (result == 0) {
         result = fill_phases(summary, good, count);
     }
     if (result == 0) {
         result = fill_reported(summary, good, count);
+    }
+    if (result == 0) {
+        result = fill_machine(summary, good, count);
     }
     if (result == 0) {
         result = fill_facts(summary, good, count);
@@ -401,11 +460,14 @@ int mm_summary_make(const struct mm_record *record, struct mm_summary **summary,
         mm_error_set(error, result, "out of memory");
         goto cleanup;
     }
+    const char *why;
+    double page_bytes = 0; /* where it is not known */
+    mm_record_metric(mm_record_environment(record), "page_bytes", &page_bytes, &why);
     made->record = record;
     made->case_count = count;
     for (size_t i = 0; i < count; i++) {
         result = summarise_case(&made->cases[i], json_array_get(mm_record_cases(record), i),
-                                &launches[i], error);
+                                &launches[i], page_bytes, error);
         if (result < 0) {
             goto cleanup;
         }
@@ -451,11 +513,13 @@ static void release_case(struct mm_summary_case *one)
     mm_distribution_release(&one->bytes);
     mm_distribution_release(&one->faults);
     mm_distribution_release(&one->bytes_per_fault);
+    mm_distribution_release(&one->faults_per_page);
     for (size_t i = 0; i < one->phase_count; i++) {
         release_phase(&one->phases[i]);
     }
     mm_latencies_release(&one->latencies);
     mm_facts_release(&one->reported);
+    mm_facts_release(&one->machine);
     mm_facts_release(&one->effective);
     mm_facts_release(&one->unavailable);
 }

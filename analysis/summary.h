@@ -17,6 +17,7 @@
 #include "analysis/distribution.h"
 #include "analysis/facts.h"
 #include "analysis/latencies.h"
+#include "analysis/peer_spread.h"
 #include "common/error.h"
 #include "results/histogram.h"
 #include "results/record.h"
@@ -72,6 +73,8 @@ struct mm_summary_case {
     struct mm_distribution bytes;      /* of a pass */
     struct mm_distribution faults;     /* of a pass: minor and major of touch, compute and flush */
     struct mm_distribution bytes_per_fault;
+    struct mm_distribution faults_per_page; /* of the bytes moved */
+    struct mm_peer_spread peers;
 
     /* Share of the data in the page cache before the clock started, over all samples. */
     bool has_resident_share;
@@ -87,6 +90,7 @@ struct mm_summary_case {
     const struct mm_histogram *flush_ns; /* of these; NULL when nothing was flushed */
 
     struct mm_facts reported;    /* the workload's own figures, the median of each */
+    struct mm_facts machine;     /* what all of it did meanwhile, the median of each */
     struct mm_facts effective;   /* what was granted and used */
     struct mm_facts unavailable; /* metric and why */
     const char *checksum;        /* NULL when there is none or when launches differ */

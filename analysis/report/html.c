@@ -6,6 +6,7 @@
 #include "analysis/plots/rows.h"
 #include "analysis/report/emit.h"
 #include "analysis/report/escape.h"
+#include "analysis/scaling.h"
 #include "common/text.h"
 #include "common/units.h"
 
@@ -233,6 +234,48 @@ static void write_latency_table(FILE *stream, const struct mm_summary *summary)
     mm_plot_rows_release(&rows);
 }
 
+static void write_scaling_point(FILE *stream, const struct mm_summary *summary,
+                                const struct mm_scaling_point *point)
+{
+    char text[MM_PHRASE_BYTES];
+    const struct mm_summary_case *one = point->one;
+    const struct mm_peer_spread *peers = &one->peers;
+    fprintf(stream, "<tr><td><a href=\"#case-%zu\">%llu</a></td>", (size_t)(one - summary->cases),
+            (unsigned long long)point->processes);
+    write_cell(stream, mm_phrase_median(&one->bytes_per_second, mm_units_show_rate, text));
+    write_cell(stream, mm_phrase_interval(&one->bytes_per_second, mm_units_show_rate, text));
+    fprintf(stream, "<td class=\"n\">%zu</td><td class=\"n\">%.2f</td><td class=\"n\">%.0f %%</td>",
+            one->good, point->speed_up, 100 * point->efficiency);
+    write_cell(stream, peers->start_skew_ns.known
+                           ? mm_units_show_duration(peers->start_skew_ns.most, text)
+                           : "-");
+    fputs("</tr>\n", stream);
+}
+
+static void write_scaling(FILE *stream, const struct mm_summary *summary)
+{
+    struct mm_scaling scaling;
+    if (mm_scaling_make(summary, &scaling) < 0) {
+        return;
+    }
+    for (size_t i = 0; i < scaling.count; i++) {
+        const struct mm_scaling_family *family = &scaling.families[i];
+        fputs(i > 0 ? ""
+                    : "<h2 id=\"scaling\">Scaling</h2>\n<div class=\"scroll\"><table>\n<thead><tr>"
+                      "<th>processes</th><th class=\"n\">throughput, median</th>"
+                      "<th class=\"n\">95&nbsp;% interval</th><th class=\"n\">n</th>"
+                      "<th class=\"n\">speed-up</th><th class=\"n\">efficiency</th>"
+                      "<th class=\"n\">last start</th></tr></thead>\n<tbody>\n",
+              stream);
+        write_group(stream, family->name, 7);
+        for (size_t p = 0; p < family->count; p++) {
+            write_scaling_point(stream, summary, &family->points[p]);
+        }
+    }
+    fputs(scaling.count > 0 ? "</tbody></table></div>\n" : "", stream);
+    mm_scaling_release(&scaling);
+}
+
 static void write_plots(FILE *stream, const struct mm_plots *plots)
 {
     fputs("<h2 id=\"plots\">Plots</h2>\n", stream);
@@ -437,6 +480,39 @@ static void write_parameters(FILE *stream, const struct mm_summary_case *one)
     mm_facts_release(&parameters);
 }
 
+static char *show_ratio(double value, char *text)
+{
+    snprintf(text, MM_UNITS_TEXT_BYTES, "%.4g", value);
+    return text;
+}
+
+static void write_range(FILE *stream, const char *what, const struct mm_peer_range *range,
+                        mm_show *show)
+{
+    char least[MM_UNITS_TEXT_BYTES];
+    char most[MM_UNITS_TEXT_BYTES];
+    if (range->known) {
+        fprintf(stream, "<br>%s: %s to %s", what, show(range->least, least),
+                show(range->most, most));
+    }
+}
+
+static void write_peers(FILE *stream, const struct mm_summary_case *one)
+{
+    const struct mm_peer_spread *peers = &one->peers;
+    if (peers->processes == 0) {
+        return;
+    }
+    fprintf(stream, "<dt>each of its processes</dt><dd>%zu, the least to the most of all launches",
+            peers->processes);
+    write_range(stream, "time", &peers->elapsed_ns, mm_units_show_duration);
+    write_range(stream, "bytes", &peers->bytes, mm_units_show_size);
+    write_range(stream, "items", &peers->items, mm_units_show_count);
+    write_range(stream, "faults", &peers->faults, mm_units_show_count);
+    write_range(stream, "start after the release", &peers->start_skew_ns, mm_units_show_duration);
+    fputs("</dd>\n", stream);
+}
+
 static void write_figures(FILE *stream, const struct mm_summary_case *one)
 {
     char text[MM_PHRASE_BYTES];
@@ -449,12 +525,16 @@ static void write_figures(FILE *stream, const struct mm_summary_case *one)
         write_figure(stream, "bytes of a pass", &one->bytes, mm_units_show_size);
         write_figure(stream, "faults per pass", &one->faults, mm_units_show_count);
         write_figure(stream, "bytes per fault", &one->bytes_per_fault, mm_units_show_size);
+        write_figure(stream, "faults per page of the bytes moved", &one->faults_per_page,
+                     show_ratio);
+        write_peers(stream, one);
         write_latencies(stream, &one->latencies);
         write_term(stream, "in the page cache before", mm_phrase_resident(one, text));
         if (one->checksum) {
             write_term(stream, "checksum", one->checksum);
         }
         write_facts(stream, "reported by the workload", &one->reported);
+        write_facts(stream, "the whole machine meanwhile, median of a sample", &one->machine);
     }
     write_parameters(stream, one);
     write_facts(stream, "effective state", &one->effective);
@@ -572,6 +652,7 @@ void mm_html_write(FILE *stream, const struct mm_summary *summary,
     write_findings(stream, findings);
     write_table(stream, summary);
     write_latency_table(stream, summary);
+    write_scaling(stream, summary);
     write_plots(stream, plots);
     write_cases(stream, summary);
     write_environment(stream, summary);

@@ -4,6 +4,7 @@
 #include "analysis/plots/rows.h"
 #include "analysis/report/emit.h"
 #include "analysis/report/escape.h"
+#include "analysis/scaling.h"
 #include "common/units.h"
 
 static void write_cell(FILE *stream, const char *text)
@@ -106,6 +107,34 @@ static void write_latencies(FILE *stream, const struct mm_summary *summary)
     mm_plot_rows_release(&rows);
 }
 
+static void write_scaling(FILE *stream, const struct mm_summary *summary)
+{
+    struct mm_scaling scaling;
+    char text[MM_PHRASE_BYTES];
+    if (mm_scaling_make(summary, &scaling) < 0) {
+        return;
+    }
+    fputs(scaling.count == 0
+              ? ""
+              : "\n| scaling of | processes | throughput, median | 95 % interval | n | speed-up | "
+                "efficiency |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+          stream);
+    for (size_t i = 0; i < scaling.count; i++) {
+        for (size_t p = 0; p < scaling.families[i].count; p++) {
+            const struct mm_scaling_point *point = &scaling.families[i].points[p];
+            const struct mm_distribution *rate = &point->one->bytes_per_second;
+            fputs("|", stream);
+            write_cell(stream, scaling.families[i].name);
+            fprintf(stream, " %llu |", (unsigned long long)point->processes);
+            write_cell(stream, mm_phrase_median(rate, mm_units_show_rate, text));
+            write_cell(stream, mm_phrase_interval(rate, mm_units_show_rate, text));
+            fprintf(stream, " %zu | %.2f | %.0f %% |\n", point->one->good, point->speed_up,
+                    100 * point->efficiency);
+        }
+    }
+    mm_scaling_release(&scaling);
+}
+
 static void write_item(FILE *stream, const char *line)
 {
     fputs("- ", stream);
@@ -170,6 +199,7 @@ void mm_markdown_write(FILE *stream, const struct mm_summary *summary,
     }
     write_table(stream, summary);
     write_latencies(stream, summary);
+    write_scaling(stream, summary);
     if (plots) {
         write_plots(stream, plots);
     }

@@ -6,6 +6,7 @@
 #include "analysis/plots/rows.h"
 #include "analysis/report/emit.h"
 #include "analysis/report/escape.h"
+#include "analysis/scaling.h"
 #include "common/text.h"
 #include "common/units.h"
 
@@ -166,6 +167,26 @@ static void write_schedules(const struct painter *painter, const struct mm_summa
     }
 }
 
+/* A line for each family: "2 processes 1.94 times, 4 processes 2.10 times". */
+static void write_scaling(FILE *stream, const struct mm_summary *summary)
+{
+    struct mm_scaling scaling;
+    if (mm_scaling_make(summary, &scaling) < 0) {
+        return;
+    }
+    for (size_t i = 0; i < scaling.count; i++) {
+        const struct mm_scaling_family *family = &scaling.families[i];
+        fputs(i == 0 ? "\nSpeed-up of medians with more processes:\n  " : "  ", stream);
+        mm_escape_terminal(stream, family->name);
+        for (size_t p = 1; p < family->count; p++) {
+            fprintf(stream, "%s %llu: %.2f", p > 1 ? "," : ":",
+                    (unsigned long long)family->points[p].processes, family->points[p].speed_up);
+        }
+        fprintf(stream, " (%llu: 1)\n", (unsigned long long)family->points[0].processes);
+    }
+    mm_scaling_release(&scaling);
+}
+
 static size_t label_width(const struct mm_plot_rows *rows)
 {
     size_t width = LABEL_LEAST;
@@ -273,6 +294,7 @@ void mm_text_write(FILE *stream, const struct mm_summary *summary, bool colour)
     }
     write_schedules(&painter, summary);
     write_counter_costs(stream, summary);
+    write_scaling(stream, summary);
     write_failures(&painter, summary);
     const json_t *run = mm_record_run(summary->record);
     const char *signal = json_string_value(json_object_get(run, "interrupted"));
