@@ -121,7 +121,7 @@ class Install(ScriptTest):
         self.add_packages()
         status, output = self.install("tests")
         self.assertEqual(status, 1)
-        self.assert_one_line(output, "'tests'", "build, run, test, lint and windows")
+        self.assert_one_line(output, "'tests'", "lint, windows and crosscheck")
 
 
 if __name__ == "__main__":
