@@ -1,5 +1,5 @@
-"""A run killed at random moments leaves a valid record or none, which --resume completes, and
-nothing that the next run does not take away."""
+"""A run that gets a signal at random moments leaves a valid record or none, which --resume completes.
+By SIGINT or SIGTERM it leaves nothing else, by SIGKILL nothing that the next run does not take away."""
 import argparse
 import json
 import os
@@ -12,10 +12,44 @@ import tempfile
 import time
 import uuid
 
-RUN = ["-w", "sequential,random", "-e", "mmap,pread", "-c", "cold,warm", "--size", "256KiB", "-p",
-       "operations=100", "--launches", "6", "-q"]
-LAUNCHES = 2 * 2 * 2 * 6
+SUITE = """\
+name: killed
+defaults:
+  size: 256KiB
+cases:
+  - workload: sequential
+    engine: [mmap, pread]
+  - workload: random
+    engine: [mmap, pread]
+    parameters: {operations: 100}
+  - workload: sequential
+    engine: mmap
+    cache: pressure
+    size: 64MiB
+    launches: 1
+"""
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGINT)
 TEMPORARY = re.compile(r"\.tmp$|\.partial$|^\.latest-")
+
+
+def own_groups():
+    """The folders of the control groups of this process, as version 1 and 2 mount them."""
+    with open("/proc/self/cgroup", encoding="ascii") as stream:
+        for line in stream:
+            _, controllers, path = line.rstrip("\n").split(":", 2)
+            for mount in {"/sys/fs/cgroup", os.path.join("/sys/fs/cgroup", controllers)}:
+                yield os.path.join(mount, path.lstrip("/"))
+
+
+def control_groups():
+    """Those of runs whose process is gone: others may measure at the same time."""
+    found = set()
+    for folder in filter(os.path.isdir, own_groups()):
+        for name in os.listdir(folder):
+            match = re.match(r"mapmeter-(\d+)-\d+$", name)
+            if match and not os.path.exists(f"/proc/{match.group(1)}"):
+                found.add(os.path.join(folder, name))
+    return found
 
 
 class Killer:
@@ -27,8 +61,13 @@ class Killer:
         name, value = "MAPMETER_TEST_MARK", uuid.uuid4().hex
         self.mark = f"{name}={value}".encode()
         self.environment = dict(os.environ, **{name: value})
+        self.suite = os.path.join(folder, "killed.yaml")
+        with open(self.suite, "w", encoding="utf-8") as stream:
+            stream.write(SUITE)
+        self.run_words = [self.suite, "-q"]
         self.records = 0
         self.completed = 0
+        self.slowest_end = 0.0
 
     def start(self, *arguments):
         return subprocess.Popen([self.program, "run", *arguments, "--data-dir", self.data],
@@ -61,18 +100,36 @@ class Killer:
         return [os.path.join(parent, name) for parent, folders, files in os.walk(self.folder)
                 for name in folders + files if TEMPORARY.search(name)]
 
-    def kill_after(self, delay):
-        """Kills a run, and gives the folder that it made, or None."""
+    def end_after(self, delay, signal_number):
+        """Ends a run, and gives the folder that it made, or None."""
         before = set(os.listdir(self.results)) if os.path.isdir(self.results) else set()
-        process = self.start(*RUN)
+        process = self.start(*self.run_words)
         time.sleep(delay)
-        process.send_signal(signal.SIGKILL)
+        process.send_signal(signal_number)
+        asked = time.monotonic()
         process.communicate(timeout=100)
-        self.wait_until_all_are_gone()
+        took = time.monotonic() - asked
+        if signal_number == signal.SIGKILL:
+            self.wait_until_all_are_gone()
+        elif process.returncode == 4:
+            self.slowest_end = max(self.slowest_end, took)
         after = set(os.listdir(self.results)) if os.path.isdir(self.results) else set()
         made = [name for name in after - before if not name.startswith((".", "latest"))]
         assert len(made) <= 1, made
-        return os.path.join(self.results, made[0]) if made else None
+        folder = os.path.join(self.results, made[0]) if made else None
+        if signal_number != signal.SIGKILL:
+            self.check_ended(process.returncode, folder)
+        return folder
+
+    def check_ended(self, code, folder):
+        """A signal that can be handled leaves nothing but the record, or came before or after all."""
+        assert code in (0, 4, -signal.SIGTERM, -signal.SIGINT), code
+        assert self.alive() == [], self.alive()
+        if code in (0, 4):
+            assert self.temporaries() == [], self.temporaries()
+            assert control_groups() == set(), control_groups()
+            with open(os.path.join(folder, "results.json"), encoding="utf-8") as stream:
+                assert json.load(stream)["run"]["finished_utc"]
 
     def check(self, folder):
         path = os.path.join(folder, "results.json")
@@ -85,7 +142,8 @@ class Killer:
         self.run("--resume", folder, "-q")
         with open(path, encoding="utf-8") as stream:
             record = json.load(stream)
-        assert len(record["launches"]) == LAUNCHES, len(record["launches"])
+        planned = sum(case["launches_planned"] for case in record["cases"] if not case["skipped"])
+        assert len(record["launches"]) == planned, len(record["launches"])
         assert record["launches"][:len(found)] == found
         assert all(launch["status"] == "ok" for launch in record["launches"])
         self.completed += record["run"]["resumed"]
@@ -94,6 +152,7 @@ class Killer:
         self.run("-w", "sequential", "-e", "mmap", "-c", "warm", "--size", "64KiB", "--launches",
                  "1", "-q")
         assert self.temporaries() == [], self.temporaries()
+        assert control_groups() == set(), control_groups()
         for name in os.listdir(self.data):
             assert name.endswith(".dat"), name
 
@@ -108,18 +167,18 @@ def main():
     killer = Killer(arguments.program, folder)
     try:
         started = time.monotonic()
-        killer.run(*RUN)
+        killer.run(*killer.run_words)
         whole_run = time.monotonic() - started
         for kill in range(arguments.kills):
             if kill % 4 == 0:
                 shutil.rmtree(killer.data)  # so that some die while they make the data
-            made = killer.kill_after(moments.uniform(0, whole_run))
+            made = killer.end_after(moments.uniform(0, whole_run), SIGNALS[kill % len(SIGNALS)])
             if made:
                 killer.check(made)
             killer.check_rest()
         assert killer.records, "no kill came after the first save: the moments test nothing"
-        print(f"{arguments.kills} kills, {killer.records} records, "
-              f"{killer.completed} of them completed")
+        print(f"{arguments.kills} signals, {killer.records} records, {killer.completed} of them "
+              f"completed; the slowest end by SIGINT or SIGTERM took {killer.slowest_end:.2f} s")
     finally:
         for pid in killer.alive():
             os.kill(pid, signal.SIGKILL)
