@@ -119,26 +119,30 @@ static void tell_launch(struct campaign *campaign, size_t done, uint32_t case_in
     }
 }
 
+static void tell_file(void *context, size_t index)
+{
+    const struct campaign *campaign = context;
+    const struct mm_plan *plan = campaign->plan;
+
+    char *text = mm_text_format("making the data files, %zu of %zu: %s", index + 1,
+                                plan->file_count, plan->files[index].path);
+    tell_phase(campaign, text == NULL ? "making the data files" : text);
+    free(text);
+}
+
 static int make_files(struct campaign *campaign, struct mm_error *error)
 {
-    mm_data_cache_note_plan(campaign->plan);
-    for (size_t i = 0; i < campaign->plan->file_count; i++) {
-        const struct mm_plan_file *file = &campaign->plan->files[i];
-        if (mm_ending_asked() != 0) {
-            return 0;
-        }
-        if (file->generated) {
-            char *text = mm_text_format("making the data files, %zu of %zu: %s", i + 1,
-                                        campaign->plan->file_count, file->path);
-            tell_phase(campaign, text == NULL ? "making the data files" : text);
-            free(text);
-            int code = mm_run_make_file(file, campaign->request->data_limit_bytes,
-                                        &campaign->held[i], error);
-            if (code < 0) {
-                return code == -EINTR ? 0 : code;
-            }
-        }
-        mm_run_add_file_facts(json_array_get(mm_record_files(campaign->record), i), file->path);
+    const struct mm_plan *plan = campaign->plan;
+
+    mm_data_cache_note_plan(plan);
+    int code = mm_run_make_files(plan, campaign->request->data_limit_bytes, campaign->held,
+                                 tell_file, campaign, error);
+    if (code < 0) {
+        return code == -EINTR ? 0 : code;
+    }
+    for (size_t i = 0; i < plan->file_count; i++) {
+        mm_run_add_file_facts(json_array_get(mm_record_files(campaign->record), i),
+                              plan->files[i].path);
     }
     return 0;
 }

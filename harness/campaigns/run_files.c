@@ -1,9 +1,10 @@
-/* One data file, made by a child that is ended when the run is. */
+/* The data files, made by a child that is ended when the run is. */
 #include "harness/campaigns/run_files.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -58,17 +59,27 @@ static int receive_answer(int channel, struct mm_error *said, int *held)
     return 0;
 }
 
-static _Noreturn void make_in_child(const struct mm_plan_file *file, uint64_t asked_bytes,
-                                    pid_t parent, int channel)
+/* File after file, until one fails. */
+static _Noreturn void make_in_child(const struct mm_plan *plan, uint64_t asked_bytes, pid_t parent,
+                                    int channel)
 {
     struct mm_error error = {0};
-    int held = -1;
+    int status = 0;
 
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent) {
         _exit(1);
     }
-    error.code = mm_data_file_ensure(file, asked_bytes, &held, &error);
-    _exit(send_answer(channel, &error, held) < 0);
+    for (size_t i = 0; status == 0 && i < plan->file_count; i++) {
+        int held = -1;
+        if (plan->files[i].generated) {
+            error.code = mm_data_file_ensure(&plan->files[i], asked_bytes, &held, &error);
+            status = send_answer(channel, &error, held);
+        }
+        if (error.code < 0) {
+            break;
+        }
+    }
+    _exit(status < 0);
 }
 
 /* Waits for the answer with the two ending signals let in, as the launcher does. */
@@ -91,32 +102,66 @@ static int wait_for_answer(int channel, struct mm_error *said, int *held)
     return receive_answer(channel, said, held);
 }
 
-int mm_run_make_file(const struct mm_plan_file *file, uint64_t asked_bytes, int *held,
-                     struct mm_error *error)
+/* The answers of the child, one for each file that is generated. */
+static int collect(const struct mm_plan *plan, int channel, int *held,
+                   void (*tell)(void *context, size_t index), void *context, struct mm_error *error)
 {
-    struct mm_error said = {0};
+    for (size_t i = 0; i < plan->file_count; i++) {
+        struct mm_error said = {0};
+        if (!plan->files[i].generated) {
+            continue;
+        }
+        tell(context, i);
+        int code = wait_for_answer(channel, &said, &held[i]);
+        if (code < 0) {
+            return mm_error_set(error, code, "data file %s: it could not be made: %s",
+                                plan->files[i].path,
+                                code == -ECHILD ? "its process was killed" : strerror(-code));
+        }
+        if (said.code < 0) {
+            return mm_error_set(error, said.code, "%s", said.text);
+        }
+    }
+    return 0;
+}
+
+static bool makes_any(const struct mm_plan *plan)
+{
+    for (size_t i = 0; i < plan->file_count; i++) {
+        if (plan->files[i].generated) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int mm_run_make_files(const struct mm_plan *plan, uint64_t asked_bytes, int *held,
+                      void (*tell)(void *context, size_t index), void *context,
+                      struct mm_error *error)
+{
     int channel[2];
 
+    if (!makes_any(plan)) {
+        return 0;
+    }
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0) {
         return mm_error_set(error, -errno, "cannot make the data files: %s", strerror(errno));
     }
     pid_t parent = getpid();
     pid_t child = fork();
     if (child == 0) {
-        make_in_child(file, asked_bytes, parent, channel[1]);
+        make_in_child(plan, asked_bytes, parent, channel[1]);
     }
-    int code = child < 0 ? -errno : 0;
+    int code = child < 0
+                   ? mm_error_set(error, -errno, "cannot make the data files: %s", strerror(errno))
+                   : 0;
     close(channel[1]);
     if (code == 0) {
-        code = wait_for_answer(channel[0], &said, held);
+        code = collect(plan, channel[0], held, tell, context, error);
         kill(child, SIGKILL); /* of no effect on one that has answered and is going */
         while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {
         }
     }
     close(channel[0]);
-    if (code < 0) {
-        return mm_error_set(error, code, "data file %s: it could not be made: %s", file->path,
-                            code == -ECHILD ? "its process was killed" : strerror(-code));
-    }
-    return said.code < 0 ? mm_error_set(error, said.code, "%s", said.text) : 0;
+    return code;
 }

@@ -346,14 +346,22 @@ static void show_noise(void *context, const char *line)
     fprintf(stderr, "mapmeter run: noise: %s\n", line);
 }
 
-/* Everything that follows from the record, beside it in the folder. */
+/* The signal that ended the run early, or NULL. */
+static const char *interrupted_by(const struct mm_record *record)
+{
+    return json_string_value(json_object_get(mm_record_run(record), "interrupted"));
+}
+
+/* Everything that follows from the record, beside it in the folder. Who has interrupted the run
+ * waits for its end and not for pictures: these 'mapmeter report' makes. */
 static int write_reports(const struct mm_record *record, const char *folder,
                          struct progress *progress, struct mm_error *error)
 {
+    bool whole = !interrupted_by(record);
     struct mm_report_options reports = {
-        .html = true,
+        .html = whole,
         .markdown = true,
-        .plots = true,
+        .plots = whole,
         .warn = show_warning,
         .warn_context = progress,
     };
@@ -413,9 +421,8 @@ static int conclude(const struct run_options *run, const struct mm_plan *plan,
     int exit_code = MM_CLI_OK;
     size_t launches = json_array_size(mm_record_launches(record));
     size_t failed = count_failed(record);
-    const char *interrupted =
-        json_string_value(json_object_get(mm_record_run(record), "interrupted"));
-    if (!run->json && !run->quiet)
+    const char *interrupted = interrupted_by(record);
+    if (!run->json && !run->quiet && !interrupted)
         printf("\nreport: %s/report.html\n", folder);
     if (!launches && !interrupted) {
         mm_error_set(&error, 0, "nothing was measured, every case is skipped: %s",
@@ -430,8 +437,9 @@ static int conclude(const struct run_options *run, const struct mm_plan *plan,
     if (interrupted) {
         mm_error_set(&error, 0,
                      "ended early by %s; %s/results.json has the %zu launches that were "
-                     "finished, and 'mapmeter run --resume %s' makes the rest",
-                     interrupted, folder, launches, folder);
+                     "finished: 'mapmeter report %s' shows them, 'mapmeter run --resume %s' makes "
+                     "the rest",
+                     interrupted, folder, launches, folder, folder);
         exit_code = mm_cli_fail("run", &error, MM_CLI_FAILED);
     }
     return exit_code;

@@ -205,6 +205,11 @@ class Campaign(unittest.TestCase):
         self.assertIsNotNone(record["run"]["finished_utc"])
         self.assertEqual(process.returncode, 4)
         self.check_loads()
+        # Who interrupts does not wait for pictures.
+        page = os.path.join(self.out, "report.html")
+        self.assertFalse(os.path.exists(page))
+        subprocess.run([PROGRAM, "report", self.out, "-q"], env=self.environment, check=True)
+        self.assertTrue(os.path.exists(page))
         return took
 
     def test_sigint_keeps_the_finished_launches(self):
