@@ -10,6 +10,7 @@
 #include "common/units.h"
 
 #define FAILURES_SHOWN 8
+#define FULL_SHARE     0.9995 /* a counter that ran as long as it was on, but for rounding */
 
 /* More than this share of operations woken late is worth a line. */
 #define WOKEN_LATE_SHARE 0.01
@@ -247,6 +248,51 @@ static int add_works(const struct mm_summary *summary, struct mm_findings *findi
     return result;
 }
 
+/* Counter -> the least share of its time that it ran, of those that did not run all the time. */
+static json_t *find_multiplexed(const struct mm_record *record)
+{
+    json_t *shares = json_object();
+    size_t index;
+    const json_t *launch;
+    json_array_foreach(mm_record_launches(record), index, launch)
+    {
+        const char *name;
+        json_t *quality;
+        json_object_foreach(json_object_get(launch, "counter_quality"), name, quality)
+        {
+            const json_t *share = json_object_get(quality, "running_share");
+            const json_t *least = json_object_get(shares, name);
+            if (json_is_number(share) && json_number_value(share) < FULL_SHARE &&
+                (!least || json_number_value(share) < json_number_value(least))) {
+                json_object_set(shares, name, json_object_get(quality, "running_share"));
+            }
+        }
+    }
+    return shares;
+}
+
+/* More events than the processor has counters for take turns. */
+static int add_multiplexed(const struct mm_summary *summary, struct mm_findings *findings)
+{
+    json_t *shares = find_multiplexed(summary->record);
+    const char *name;
+    json_t *share;
+    int result = 0;
+    json_object_foreach(shares, name, share)
+    {
+        if (result == 0) {
+            result = add_finding(
+                findings,
+                mm_text_format("%s took turns with other events: it was counted in %.1f %% of the "
+                               "time at least, and its figures are scaled up from that",
+                               name, 100 * json_number_value(share)),
+                false);
+        }
+    }
+    json_decref(shares);
+    return result;
+}
+
 static int add_counter_costs(const struct mm_summary *summary, struct mm_findings *findings)
 {
     struct mm_counter_costs costs;
@@ -338,6 +384,9 @@ int mm_findings_make(const struct mm_summary *summary, struct mm_findings *findi
     }
     if (result == 0) {
         result = add_loops(summary, findings);
+    }
+    if (result == 0) {
+        result = add_multiplexed(summary, findings);
     }
     if (result == 0) {
         result = add_counter_costs(summary, findings);

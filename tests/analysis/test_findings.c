@@ -144,6 +144,31 @@ static void a_single_engine_is_told_alone(void **state)
     release(&fixture);
 }
 
+static void counters_that_took_turns_are_marked(void **state)
+{
+    (void)state;
+    struct mm_record *record = synthetic_record(&(struct synthetic_record_spec){.launches = 6});
+    static const double shares[] = {0.5, 0.25, 0.75};
+    for (size_t i = 0; i < 3; i++) {
+        json_t *quality =
+            json_object_get(json_array_get(mm_record_launches(record), i), "counter_quality");
+        json_object_set_new(quality, "minor_faults",
+                            json_pack("{s:s, s:b, s:f}", "source", "perf", "exclude_kernel", 0,
+                                      "running_share", shares[i]));
+    }
+    struct mm_summary *summary = NULL;
+    struct mm_findings findings;
+    assert_int_equal(mm_summary_make(record, &summary, NULL), 0);
+    assert_int_equal(mm_findings_make(summary, &findings), 0);
+    const char *last = findings.items[findings.count - 1].text;
+    assert_ptr_equal(strstr(last, "minor_faults took turns with other events: it was counted in "
+                                  "25.0 % of the time at least"),
+                     last);
+    mm_findings_release(&findings);
+    mm_summary_free(summary);
+    mm_record_free(record);
+}
+
 static void what_went_wrong_comes_first(void **state)
 {
     (void)state;
@@ -168,6 +193,7 @@ int main(void)
         cmocka_unit_test(few_launches_rank_nothing),
         cmocka_unit_test(the_allocated_array_is_a_ceiling_and_wins_nothing),
         cmocka_unit_test(a_single_engine_is_told_alone),
+        cmocka_unit_test(counters_that_took_turns_are_marked),
         cmocka_unit_test(what_went_wrong_comes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
