@@ -8,9 +8,13 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../support"))
+from traces import control_groups, processes  # noqa: E402
 
 SUITE = """\
 name: killed
@@ -30,26 +34,6 @@ cases:
 """
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGINT)
 TEMPORARY = re.compile(r"\.tmp$|\.partial$|^\.latest-")
-
-
-def own_groups():
-    """The folders of the control groups of this process, as version 1 and 2 mount them."""
-    with open("/proc/self/cgroup", encoding="ascii") as stream:
-        for line in stream:
-            _, controllers, path = line.rstrip("\n").split(":", 2)
-            for mount in {"/sys/fs/cgroup", os.path.join("/sys/fs/cgroup", controllers)}:
-                yield os.path.join(mount, path.lstrip("/"))
-
-
-def control_groups():
-    """Those of runs whose process is gone: others may measure at the same time."""
-    found = set()
-    for folder in filter(os.path.isdir, own_groups()):
-        for name in os.listdir(folder):
-            match = re.match(r"mapmeter-(\d+)-\d+$", name)
-            if match and not os.path.exists(f"/proc/{match.group(1)}"):
-                found.add(os.path.join(folder, name))
-    return found
 
 
 class Killer:
@@ -76,19 +60,11 @@ class Killer:
 
     def run(self, *arguments):
         process = self.start(*arguments)
-        said = process.communicate(timeout=100)[1].decode()
+        said = process.communicate(timeout=300)[1].decode()
         assert process.returncode == 0, f"{arguments}: exit {process.returncode}: {said}"
 
     def alive(self):
-        found = []
-        for entry in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{entry}/environ", "rb") as stream:
-                    if self.mark in stream.read().split(b"\0"):
-                        found.append(int(entry))
-            except OSError:
-                continue
-        return found
+        return processes(self.mark)
 
     def wait_until_all_are_gone(self):
         deadline = time.monotonic() + 20
@@ -107,7 +83,7 @@ class Killer:
         time.sleep(delay)
         process.send_signal(signal_number)
         asked = time.monotonic()
-        process.communicate(timeout=100)
+        process.communicate(timeout=300)
         took = time.monotonic() - asked
         if signal_number == signal.SIGKILL:
             self.wait_until_all_are_gone()

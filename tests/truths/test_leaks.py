@@ -1,12 +1,15 @@
 """A thousand launches in one run: no descriptor, process, control group or file more at the end than
 at the beginning."""
 import os
-import re
 import subprocess
+import sys
 import time
 import uuid
 
 from truths import Folder
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../support"))
+from traces import control_groups, processes  # noqa: E402
 
 LAUNCHES = 120
 RUN = ["-w", "sequential,multiprocess", "-e", "mmap,pread", "-c", "cold,warm", "--size", "64KiB",
@@ -14,38 +17,6 @@ RUN = ["-w", "sequential,multiprocess", "-e", "mmap,pread", "-c", "cold,warm", "
 # Only where a memory limit is to be had; else planned skips. The limit is a quarter of the data.
 PRESSURE = ["-w", "sequential", "-e", "mmap", "-c", "pressure", "--size", "64MiB", "--launches",
             "20"]
-
-
-def own_groups():
-    """The folders of the control groups of this process, as version 1 and 2 mount them."""
-    with open("/proc/self/cgroup", encoding="ascii") as stream:
-        for line in stream:
-            _, controllers, path = line.rstrip("\n").split(":", 2)
-            for mount in {"/sys/fs/cgroup", os.path.join("/sys/fs/cgroup", controllers)}:
-                yield os.path.join(mount, path.lstrip("/"))
-
-
-def control_groups():
-    """Those of runs whose process is gone: others may measure at the same time."""
-    found = set()
-    for folder in filter(os.path.isdir, own_groups()):
-        for name in os.listdir(folder):
-            match = re.match(r"mapmeter-(\d+)-\d+$", name)
-            if match and not os.path.exists(f"/proc/{match.group(1)}"):
-                found.add(os.path.join(folder, name))
-    return found
-
-
-def processes(mark):
-    found = []
-    for entry in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{entry}/environ", "rb") as stream:
-                if mark in stream.read().split(b"\0"):
-                    found.append(int(entry))
-        except OSError:
-            continue
-    return found
 
 
 def look_at(pid):
