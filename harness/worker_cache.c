@@ -59,6 +59,10 @@ static int prepare_warm(const struct mm_plan_file *file, bool rebuild,
         code = 0;
     }
     cache->by_device_bytes = code == 0 && strcmp(cache->before.method, "none") == 0;
+    if (code == 0 && cache->rebuilt) {
+        mm_folios_look(file->path, file->array.offset_bytes, file->array.size_bytes,
+                       &cache->folios);
+    }
     return code;
 }
 
@@ -257,12 +261,13 @@ json_t *mm_worker_cache_to_json(const struct mm_plan_case *plan_case,
 
     bool limited = plan_case->cache == MM_CACHE_PRESSURE;
 
-    return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o*}", "requested",
+    return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o*, s:o*}", "requested",
                      mm_cache_state_name(plan_case->cache), "method",
                      cache->by_device_bytes ? "device-bytes" : before->method, "rebuilt",
                      cache->rebuilt, "resident_share_before", share_or_why(before),
                      "dirty_bytes_before", bytes_or_why(before, before->dirty_bytes),
                      "writeback_bytes_before", bytes_or_why(before, before->writeback_bytes),
                      "resident_share_after", share_or_why(after), "limit",
-                     limited ? mm_memory_limit_to_json(&cache->limit) : NULL);
+                     limited ? mm_memory_limit_to_json(&cache->limit) : NULL, "folios",
+                     mm_folios_to_json(&cache->folios));
 }

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "harness/cache_state.h"
+#include "harness/folios.h"
 #include "harness/memory_limit.h"
 #include "harness/peers.h"
 #include "harness/plan.h"
@@ -16,8 +17,9 @@
 struct mm_worker_cache {
     struct mm_cache_residency before;
     struct mm_cache_residency after;
-    bool by_device_bytes; /* no call told the state: the bytes the device delivers have to */
-    bool rebuilt;         /* evicted and read in again for this sample */
+    bool by_device_bytes;    /* no call told the state: the bytes the device delivers have to */
+    bool rebuilt;            /* evicted and read in again for this sample */
+    struct mm_folios folios; /* of the file where it was rebuilt */
     struct mm_memory_limit limit; /* of MM_CACHE_PRESSURE */
     bool no_file;                 /* the engine does not read through the page cache */
 };

@@ -587,6 +587,11 @@ static int check_limit(struct checker *checker, const struct place *place, const
     return check_members(checker, place, value, members, MM_COUNT_OF(members));
 }
 
+static int check_folios(struct checker *checker, const struct place *place, const json_t *value)
+{
+    return is_unavailable(value) ? 0 : check_map(checker, place, value, check_positive);
+}
+
 static int check_sample_cache(struct checker *checker, const struct place *place,
                               const json_t *value)
 {
@@ -598,7 +603,8 @@ static int check_sample_cache(struct checker *checker, const struct place *place
         {"dirty_bytes_before", check_natural_metric, false},
         {"writeback_bytes_before", check_natural_metric, false},
         {"resident_share_after", check_share_metric, false},
-        {"limit", check_limit, true}, /* with pressure */
+        {"limit", check_limit, true},   /* with pressure */
+        {"folios", check_folios, true}, /* where the file was rebuilt */
     };
     return check_members(checker, place, value, members, MM_COUNT_OF(members));
 }
