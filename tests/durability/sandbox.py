@@ -29,17 +29,18 @@ def remove_leftovers(base):
             shutil.rmtree(os.path.join(base, name), ignore_errors=True)
 
 
-def enter():
+def enter(tools=("mkfs.ext4",), devices=("/dev/fuse",)):
     """Returns the test's own folder. Outside of the namespaces it does not return."""
     if INSIDE in os.environ:
         return os.environ[INSIDE]
     if os.geteuid() != 0:
         skip("file systems are mounted by root only")
-    for tool in ("unshare", "mount", "umount", "mkfs.ext4"):
+    for tool in ("unshare", "mount", "umount", *tools):
         if not shutil.which(tool):
             skip(f"there is no {tool} here")
-    if not os.path.exists("/dev/fuse"):
-        skip("there is no /dev/fuse here")
+    for device in devices:
+        if not os.path.exists(device):
+            skip(f"there is no {device} here")
     command = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
     if subprocess.run([*command, "true"], check=False, stderr=subprocess.DEVNULL).returncode:
         skip("no namespace can be made here")
