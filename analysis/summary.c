@@ -416,6 +416,9 @@ static int summarise_case(struct mm_summary_case *summary, const json_t *json,
     mm_peer_spread_over(good, count, &summary->peers);
     int result = fill_failures(summary, launches);
     if (result == 0) {
+        result = mm_series_lines_over(good, count, &summary->series);
+    }
+    if (result == 0) {
         result = fill_distributions(summary, good, count, page_bytes);
     }
     if (result == 0) {
@@ -507,6 +510,7 @@ static void release_case(struct mm_summary_case *one)
     free(one->group);
     free(one->variant);
     free(one->failures);
+    mm_series_lines_release(&one->series);
     mm_distribution_release(&one->bytes_per_second);
     mm_distribution_release(&one->items_per_second);
     mm_distribution_release(&one->elapsed_ns);

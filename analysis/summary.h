@@ -18,6 +18,7 @@
 #include "analysis/facts.h"
 #include "analysis/latencies.h"
 #include "analysis/peer_spread.h"
+#include "analysis/series.h"
 #include "common/error.h"
 #include "results/histogram.h"
 #include "results/record.h"
@@ -75,6 +76,7 @@ struct mm_summary_case {
     struct mm_distribution bytes_per_fault;
     struct mm_distribution faults_per_page; /* of the bytes moved */
     struct mm_peer_spread peers;
+    struct mm_series_lines series; /* of the launches that took long enough to have one */
 
     /* Share of the data in the page cache before the clock started, over all samples. */
     bool has_resident_share;

@@ -23,5 +23,7 @@ int mm_plot_build_flush(const struct mm_summary *summary, const struct mm_plot *
                         const struct mm_plot_streams *streams);
 int mm_plot_build_latency(const struct mm_summary *summary, const struct mm_plot *plot,
                           const struct mm_plot_streams *streams);
+int mm_plot_build_series(const struct mm_summary *summary, const struct mm_plot *plot,
+                         const struct mm_plot_streams *streams);
 
 #endif

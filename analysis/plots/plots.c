@@ -30,6 +30,8 @@ static const struct {
                        "no case flushed anything", mm_plot_build_flush},
     [MM_PLOT_LATENCY] = {"latency", "latency", "Latency of operations by percentile",
                          "no case measured the latency of operations", mm_plot_build_latency},
+    [MM_PLOT_SERIES] = {"series", "series", "Throughput over time", "no sample took 2 s or more",
+                        mm_plot_build_series},
 };
 
 static const char *template_text(const char *name)

@@ -12,6 +12,7 @@ enum mm_plot_kind {
     MM_PLOT_FAULTS,
     MM_PLOT_FLUSH,
     MM_PLOT_LATENCY,
+    MM_PLOT_SERIES,
     MM_PLOT_COUNT
 };
 

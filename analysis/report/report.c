@@ -114,15 +114,39 @@ static int write_hgrm(const char *folder, const struct mm_summary_case *one,
     return result;
 }
 
-/* The percentile tables of a record that was reported here before. */
-static int remove_old_histograms(const char *folder, struct mm_error *error)
+/* The series of a case as plots/series-<case>.dat. */
+static int write_series(const char *folder, const struct mm_summary_case *one,
+                        struct mm_error *error)
+{
+    char *bytes = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&bytes, &size);
+    char *name = mm_text_format("plots/series-%s.dat", one->id);
+    int result = 0;
+    if (!stream || !name) {
+        result = mm_error_set(error, -ENOMEM, "out of memory");
+        if (stream) {
+            fclose(stream);
+        }
+    } else {
+        mm_series_write_table(stream, one->name, &one->series);
+        result = save(folder, name, stream, &bytes, &size, error);
+    }
+    free(name);
+    free(bytes);
+    return result;
+}
+
+/* The tables of a record that was reported here before. */
+static int remove_old_tables(const char *folder, struct mm_error *error)
 {
     char *path = mm_text_format("%s/plots", folder);
     DIR *entries = path ? opendir(path) : NULL;
     int result = 0;
     for (struct dirent *entry = entries ? readdir(entries) : NULL; entry && result == 0;
          entry = readdir(entries)) {
-        if (fnmatch("*_ns-*.hgrm", entry->d_name, 0) == 0 &&
+        if ((fnmatch("*_ns-*.hgrm", entry->d_name, 0) == 0 ||
+             fnmatch("series-*.dat", entry->d_name, 0) == 0) &&
             unlinkat(dirfd(entries), entry->d_name, 0) < 0) {
             int code = -errno;
             result = mm_error_set(error, code, "cannot remove the old %s/%s: %s", path,
@@ -136,11 +160,14 @@ static int remove_old_histograms(const char *folder, struct mm_error *error)
     return result;
 }
 
-static int write_histograms(const char *folder, const struct mm_summary *summary,
-                            struct mm_error *error)
+static int write_tables(const char *folder, const struct mm_summary *summary,
+                        struct mm_error *error)
 {
-    int result = remove_old_histograms(folder, error);
+    int result = remove_old_tables(folder, error);
     for (size_t i = 0; result == 0 && i < summary->case_count; i++) {
+        if (summary->cases[i].series.count > 0) {
+            result = write_series(folder, &summary->cases[i], error);
+        }
         const struct mm_latencies *latencies = &summary->cases[i].latencies;
         for (size_t m = 0; result == 0 && m < latencies->count; m++) {
             result = write_hgrm(folder, &summary->cases[i], &latencies->metrics[m], error);
@@ -191,7 +218,7 @@ int mm_report_write(const struct mm_record *record, const char *folder,
         result = write_plots(folder, &plots, error);
     }
     if (result == 0 && options->plots) {
-        result = write_histograms(folder, summary, error);
+        result = write_tables(folder, summary, error);
     }
     if (result == 0 && options->html) {
         result = write_page(folder, summary, &findings, &plots, &links, error);

@@ -14,7 +14,8 @@ struct mm_report_options {
     bool html;     /* report.html, the plots embedded in it */
     bool markdown; /* summary.md */
     bool plots;    /* plots/<name>.svg, .gp and .dat, and plots/<latency>_ns-<case id>.hgrm of the
-                      cases    that flush: percentiles in nanoseconds for HdrHistogram's plotters */
+                      cases that flush: percentiles in nanoseconds for HdrHistogram's plotters; the
+                      series of a case as plots/series-<case id>.dat */
     /* Told of what is missing although the report is written ("gnuplot was not found: ..."); one
      * line without a newline. May be NULL. */
     void (*warn)(void *context, const char *line);
