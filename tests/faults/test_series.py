@@ -90,6 +90,8 @@ class Series(unittest.TestCase):
         self.assertEqual(sample["bytes"], 80 * MIB)
         self.assertEqual(series["items"][-1], 80)
         self.assertGreater(len(series["bytes"]), 4)
+        self.assertTrue(any(0 < moved < sample["bytes"] for moved in series["bytes"]),
+                        "progress was seen at the end alone")
         for at_ns, moved in zip(series["elapsed_ns"][:-1], series["bytes"]):
             self.assertEqual(moved % MIB, 0)
             self.assertLessEqual(moved // MIB, at_ns // PAUSE_NS + 1, "ahead of the pace")
@@ -104,6 +106,21 @@ class Series(unittest.TestCase):
         # The two readings at the ends take a few of their own: files are opened and read.
         self.assertGreaterEqual(seen, counted)
         self.assertLess(seen, counted + 200)
+
+    def test_peers_are_summed_and_seen_after_each_pass_where_they_show_nothing(self):
+        suite = os.path.join(self.folder, "suite.yaml")
+        with open(suite, "w", encoding="utf-8") as stream:
+            stream.write("name: peers\ndefaults: {engine: mmap, cache: warm, size: 1MiB}\ncases:\n"
+                         "  - {workload: fault-slow-peers, samples: 1, iterations: 8}\n")
+        data = os.path.join(self.folder, "data")
+        sample = self.measure(suite, "--data-dir", data)
+        series = sample["series"]
+        self.check_form(series)
+        self.assertEqual(series["bytes"][-1], 8 * MIB)
+        self.assertEqual(series["items"][-1], 8 * 2)
+        self.assertEqual([moved % (MIB // 2) for moved in series["bytes"]],
+                         [0] * len(series["bytes"]))
+        self.assertTrue(any(0 < moved < 8 * MIB for moved in series["bytes"]))
 
     def test_without_an_interval_there_is_no_series_and_no_short_one_ever(self):
         self.assertNotIn("series", self.paced("--interval", "off"))
