@@ -30,6 +30,7 @@ cases:
     engine: mmap
     cache: pressure
     size: 64MiB
+    memory: 50%
     launches: 1
 """
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGINT)
