@@ -207,6 +207,7 @@ static int compare_environments(const struct mm_record *a, const struct mm_recor
 {
     static const char *const of_build[] = {"build_type", "flags", "compiler"};
     static const char *const of_file[] = {"filesystem", "device", "mount_options"};
+    static const char *const of_storage[] = {"storage_fingerprint"};
     const json_t *build_a = json_object_get(mm_record_run(a), "mapmeter");
     const json_t *build_b = json_object_get(mm_record_run(b), "mapmeter");
     const json_t *file_a = json_array_get(mm_record_files(a), 0);
@@ -217,6 +218,11 @@ static int compare_environments(const struct mm_record *a, const struct mm_recor
     }
     if (result == 0 && file_a && file_b) {
         result = warn_of_differences(comparison, file_a, file_b, of_file, MM_COUNT_OF(of_file));
+    }
+    /* Older records have none. */
+    if (result == 0 && json_object_get(file_a, of_storage[0]) &&
+        json_object_get(file_b, of_storage[0])) {
+        result = warn_of_differences(comparison, file_a, file_b, of_storage, 1);
     }
     return result;
 }

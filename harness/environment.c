@@ -211,17 +211,6 @@ static json_t *load_average(void)
     return json_real(load);
 }
 
-/* FNV-1a over the text and its end, so that neighbours cannot run into each other. */
-static uint64_t add_to_hash(uint64_t hash, const char *text)
-{
-    const uint64_t prime = UINT64_C(0x100000001b3);
-    for (const unsigned char *c = (const unsigned char *)text;; c++) {
-        hash = (hash ^ *c) * prime;
-        if (!*c)
-            return hash;
-    }
-}
-
 /* MemTotal differs by what a boot reserves: whole GiB tell machines apart and boots not. */
 static unsigned long long rounded_memory_gib(void)
 {
@@ -236,17 +225,17 @@ static json_t *fingerprint(const json_t *environment)
 {
     static const char *const texts[] = {"kernel", "architecture", "cpu_model", "virtualisation",
                                         "transparent_huge_pages"};
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    uint64_t hash = MM_ENVIRONMENT_HASH_START;
     char text[64];
     for (size_t i = 0; i < MM_COUNT_OF(texts); i++) {
         const char *value = json_string_value(json_object_get(environment, texts[i]));
-        hash = add_to_hash(hash, value ? value : "?");
+        hash = mm_environment_add_to_hash(hash, value ? value : "?");
     }
     snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT,
              json_integer_value(json_object_get(environment, "cpus_online")));
-    hash = add_to_hash(hash, text);
+    hash = mm_environment_add_to_hash(hash, text);
     snprintf(text, sizeof(text), "%llu", rounded_memory_gib());
-    hash = add_to_hash(hash, text);
+    hash = mm_environment_add_to_hash(hash, text);
     snprintf(text, sizeof(text), "%016" PRIx64, mm_random_mix(hash));
     return mm_environment_text(text);
 }

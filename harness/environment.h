@@ -23,8 +23,8 @@ json_t *mm_environment_steal_share(const struct mm_environment_cpu_time *before,
                                    const struct mm_environment_cpu_time *after);
 
 /* The facts of the file system under path: filesystem, mount_options, mount_point, device,
- * read_ahead_bytes, rotational, extents, extents_unwritten, as in SCHEMA.md. New reference; what
- * cannot be had says why. path must exist. */
+ * read_ahead_bytes, rotational, storage_fingerprint, extents, extents_unwritten, as in SCHEMA.md.
+ * New reference; what cannot be had says why. path must exist. */
 json_t *mm_environment_file_facts(const char *path);
 
 /* Bytes this process has caused to be read from and written to storage (/proc/self/io), as the

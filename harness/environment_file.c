@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <stdint.h>
@@ -14,6 +15,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "common/random.h"
 #include "common/text.h"
 #include "harness/environment.h"
 #include "harness/environment_read.h"
@@ -256,10 +258,40 @@ static bool add_device(json_t *facts, const char *path, const struct mm_environm
            mm_environment_set(facts, "rotational", spins);
 }
 
+/* A text of the device or of the disk that it is a part of; "?" where there is none. */
+static void read_device_text(const char *folder, const char *below, char *text, size_t bytes)
+{
+    char path[PATH_MAX + 64];
+    snprintf(path, sizeof(path), "%s/%s", folder, below);
+    int status = mm_environment_read_line(path, text, bytes);
+    snprintf(path, sizeof(path), "%s/../%s", folder, below);
+    if (status && mm_environment_read_line(path, text, bytes))
+        snprintf(text, bytes, "?");
+}
+
+/* The same kind of file system on the same kind of device: not the name or number of the device,
+ * which another boot may give to another, nor what can be set while it is in use. */
+static json_t *storage_fingerprint(const struct mm_environment_mount *mount)
+{
+    static const char *const texts[] = {"device/model", "size", "queue/rotational",
+                                        "queue/logical_block_size"};
+    char folder[PATH_MAX];
+    char text[256];
+    uint64_t hash = mm_environment_add_to_hash(MM_ENVIRONMENT_HASH_START, mount->type);
+    bool has_device = !mm_environment_find_device(mount, folder);
+    for (size_t i = 0; has_device && i < MM_COUNT_OF(texts); i++) {
+        read_device_text(folder, texts[i], text, sizeof(text));
+        hash = mm_environment_add_to_hash(hash, text);
+    }
+    snprintf(text, sizeof(text), "%016" PRIx64, mm_random_mix(hash));
+    return mm_environment_text(text);
+}
+
 static bool add_mount(json_t *facts, const char *path)
 {
-    static const char *const members[] = {"filesystem", "mount_options",    "mount_point",
-                                          "device",     "read_ahead_bytes", "rotational"};
+    static const char *const members[] = {
+        "filesystem",       "mount_options", "mount_point",        "device",
+        "read_ahead_bytes", "rotational",    "storage_fingerprint"};
     struct mm_environment_mount mount;
     int status = mm_environment_find_mount(path, &mount);
     if (status) {
@@ -270,6 +302,7 @@ static bool add_mount(json_t *facts, const char *path)
     return mm_environment_set(facts, "filesystem", mm_environment_text(mount.type)) &&
            mm_environment_set(facts, "mount_options", mm_environment_text(mount.options)) &&
            mm_environment_set(facts, "mount_point", mm_environment_text(mount.mount_point)) &&
+           mm_environment_set(facts, "storage_fingerprint", storage_fingerprint(&mount)) &&
            add_device(facts, path, &mount);
 }
 

@@ -102,6 +102,17 @@ int mm_environment_read_key(const char *path, const char *key, char *text, size_
     return status;
 }
 
+/* FNV-1a, the end of the text included. */
+uint64_t mm_environment_add_to_hash(uint64_t hash, const char *text)
+{
+    const uint64_t prime = UINT64_C(0x100000001b3);
+    for (const unsigned char *c = (const unsigned char *)text;; c++) {
+        hash = (hash ^ *c) * prime;
+        if (!*c)
+            return hash;
+    }
+}
+
 json_t *mm_environment_text(const char *text)
 {
     json_t *exact = json_string(text);

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <jansson.h>
 
@@ -20,6 +21,11 @@ int mm_environment_read_choice(const char *path, char *text, size_t bytes);
 /* The text after "key<blanks>:" in a file of such lines (/proc/cpuinfo, /proc/meminfo,
  * /proc/self/io); -ENODATA when no line has that key. */
 int mm_environment_read_key(const char *path, const char *key, char *text, size_t bytes);
+
+#define MM_ENVIRONMENT_HASH_START UINT64_C(0xcbf29ce484222325)
+
+/* Goes on with a fingerprint by one more text; neighbours cannot run into each other. */
+uint64_t mm_environment_add_to_hash(uint64_t hash, const char *text);
 
 /* A JSON text; bytes that are not UTF-8 (names of mounts and hosts may hold any) become '?'. New
  * reference. */

@@ -435,6 +435,7 @@ static int check_file(struct checker *checker, const struct place *place, const 
         {"device", check_text_fact, false},
         {"read_ahead_bytes", check_natural_metric, false},
         {"rotational", check_boolean_fact, false},
+        {"storage_fingerprint", check_text_fact, true}, /* younger than the others */
         {"extents", check_natural_metric, false},
         {"extents_unwritten", check_natural_metric, false},
     };

@@ -203,9 +203,10 @@ static void mounts_are_found_on_kernels_that_do_not_number_them(void **state)
 static void a_file_has_its_facts(void **state)
 {
     (void)state;
-    static const char *const members[] = {"filesystem",       "mount_options",    "mount_point",
-                                          "device",           "rotational",       "extents",
-                                          "read_ahead_bytes", "extents_unwritten"};
+    static const char *const members[] = {
+        "filesystem",       "mount_options",     "mount_point",
+        "device",           "rotational",        "extents",
+        "read_ahead_bytes", "extents_unwritten", "storage_fingerprint"};
     char folder[DATA_FOLDER_BYTES];
     char path[DATA_FOLDER_BYTES + 16];
     if (!data_folder_make(folder))
@@ -252,6 +253,23 @@ static void space_that_was_never_written_is_seen(void **state)
     if (!told)
         skip();
     assert_true(count >= 1);
+}
+
+static void storage_has_a_fingerprint_that_stays_and_tells_file_systems_apart(void **state)
+{
+    (void)state;
+    json_t *disk = mm_environment_file_facts("/");
+    json_t *again = mm_environment_file_facts("/");
+    json_t *other = mm_environment_file_facts("/proc");
+    const char *print = json_string_value(json_object_get(disk, "storage_fingerprint"));
+    assert_non_null(print);
+    assert_int_equal(strlen(print), 16);
+    assert_string_equal(print, json_string_value(json_object_get(again, "storage_fingerprint")));
+    assert_string_not_equal(print,
+                            json_string_value(json_object_get(other, "storage_fingerprint")));
+    json_decref(disk);
+    json_decref(again);
+    json_decref(other);
 }
 
 static void a_file_system_without_a_device_says_so(void **state)
@@ -422,6 +440,7 @@ int main(void)
         cmocka_unit_test(mounts_are_found_on_kernels_that_do_not_number_them),
         cmocka_unit_test(a_file_has_its_facts),
         cmocka_unit_test(space_that_was_never_written_is_seen),
+        cmocka_unit_test(storage_has_a_fingerprint_that_stays_and_tells_file_systems_apart),
         cmocka_unit_test(a_file_system_without_a_device_says_so),
         cmocka_unit_test(written_bytes_are_seen),
         cmocka_unit_test(lines_numbers_and_choices_are_read),
