@@ -39,6 +39,13 @@ static bool is_kept_by_the_map(enum marray_advice advice)
            advice == MARRAY_ADVICE_RANDOM || advice == MARRAY_ADVICE_HUGE_PAGES;
 }
 
+/* What a walk in chunks puts back. */
+static void remember(const struct marray *array, enum marray_advice advice)
+{
+    if (is_kept_by_the_map(advice) && advice != MARRAY_ADVICE_HUGE_PAGES)
+        atomic_store(&array->map->advice, (int)advice);
+}
+
 struct advising {
     struct marray *array;
     enum marray_advice advice;
@@ -80,7 +87,10 @@ int marray_advise(struct marray *array, enum marray_advice advice)
     struct advising advising = {array, advice};
     status = marray_loops_visit_pages(&loops, start, span_bytes, marray_os_page_bytes(),
                                       advise_pages, &advising);
-    return status ? fail_advice(array, advice, status) : 0;
+    if (status)
+        return fail_advice(array, advice, status);
+    remember(array, advice);
+    return 0;
 }
 
 int marray_advise_range(struct marray *array, uint64_t start, uint64_t length,
@@ -102,7 +112,10 @@ int marray_advise_range(struct marray *array, uint64_t start, uint64_t length,
     uint64_t from_base = map->data_offset - map->file_offset + start;
     uint64_t first = from_base / page_bytes * page_bytes;
     status = marray_os_advise(map->base + first, from_base + length - first, advice);
-    return status ? fail_advice(array, advice, status) : 0;
+    if (status)
+        return fail_advice(array, advice, status);
+    remember(array, advice);
+    return 0;
 }
 
 int marray_probe_advice(const struct marray *array, enum marray_advice advice)

@@ -9,10 +9,15 @@
 #include "mapping/message.h"
 
 /* Of the budget: what is read ahead, counted from the start of the current chunk; the largest
- * chunk; one step behind. Together with a step whose write-back is awaited they stay below it. */
+ * chunk; what is being written back behind it; one step. Together they stay below it. */
 #define WINDOW_SHARE 2
 #define CHUNK_SHARE  4
+#define BEHIND_SHARE 4
 #define STEP_SHARE   16
+/* With that much the kernel's own read-ahead may do its work, a few times 8 MiB at the most: it
+ * reads large folios, which WILLNEED does not. What is asked for page by page is mapped page by
+ * page too: a third of the speed of a read here, and a tenth of that of a write. */
+#define KERNEL_BUDGET_BYTES ((uint64_t)32 << 20)
 /* Steps of this size give pages back soon enough to be used again while they are in the caches. */
 #define STEP_BYTES   ((uint64_t)4 << 20)
 #define BUDGET_PAGES 64
@@ -30,14 +35,15 @@ struct marray_chunks {
     bool backward;
     bool writes;
     bool drops;
+    bool kernel_reads_ahead;
     uint64_t page_bytes;
     uint64_t row_bytes; /* from one row to the next */
     uint64_t row_count;
-    uint64_t chunk_rows, window_rows, step_rows;
-    uint64_t next;                 /* row that begins the next chunk */
-    uint64_t asked;                /* rows before this one are on their way into memory */
-    struct rows pending;           /* done, nothing begun yet */
-    struct rows in_flight;         /* their write-back has begun */
+    uint64_t chunk_rows, window_rows, step_rows, behind_rows;
+    /* In the order of the walk: rows before `asked` are on their way into memory, those before
+     * `next` were lent, those before `begun` are being written back, those before `gone` are out.
+     */
+    uint64_t asked, next, begun, gone;
     uint64_t keep_start, keep_end; /* bytes from the base that are still needed, for a drop */
 };
 
@@ -135,33 +141,49 @@ static int fail_write_back(struct marray_chunks *chunks, int status)
                        MARRAY_PATH(array), marray_reason(status));
 }
 
-/* Rows that are done move on: write-back begins, and ends before their pages go. */
-static int move_on(struct marray_chunks *chunks)
+/* The oldest rows leave, no more than limit of them: written back before their pages go. */
+static int let_go(struct marray_chunks *chunks, uint64_t limit)
 {
-    int status = 0;
+    struct rows rows = {chunks->gone, limit < chunks->step_rows ? limit : chunks->step_rows};
     if (chunks->writes) {
-        status = visit_rows(chunks, chunks->in_flight, finish_pages);
-        if (!status)
-            status = visit_rows(chunks, chunks->pending, start_pages);
+        int status = visit_rows(chunks, rows, finish_pages);
         if (status)
             return fail_write_back(chunks, status);
     }
-    struct rows gone = chunks->writes ? chunks->in_flight : chunks->pending;
-    if (chunks->drops && gone.count > 0) {
-        /* What write-back is under way for is kept too: it would not go anyway. */
-        struct rows kept = {gone.first + gone.count, 0};
-        kept.count = chunks->asked - kept.first;
-        keep_rows(chunks, kept);
-        status = visit_rows(chunks, gone, drop_pages);
+    chunks->gone += rows.count;
+    if (!chunks->drops)
+        return 0;
+    /* What is still being written back is kept too: it would not go anyway. */
+    keep_rows(chunks, (struct rows){chunks->gone, chunks->asked - chunks->gone});
+    return visit_rows(chunks, rows, drop_pages);
+}
+
+/* Rows that were lent move on: their write-back begins, and the oldest leave, until no more than
+ * `behind` rows are left between them and the walk. */
+static int move_on(struct marray_chunks *chunks, uint64_t behind)
+{
+    if (chunks->writes) {
+        struct rows done = {chunks->begun, chunks->next - chunks->begun};
+        int status = visit_rows(chunks, done, start_pages);
+        if (status)
+            return fail_write_back(chunks, status);
     }
-    chunks->in_flight = chunks->pending;
-    chunks->pending = (struct rows){chunks->pending.first + chunks->pending.count, 0};
-    return status;
+    chunks->begun = chunks->next;
+    while (chunks->next - chunks->gone > behind) {
+        int status = let_go(chunks, chunks->next - chunks->gone);
+        if (status)
+            return status;
+    }
+    return 0;
 }
 
 static void ask_ahead(struct marray_chunks *chunks, uint64_t from)
 {
     uint64_t left = chunks->row_count - from;
+    if (chunks->kernel_reads_ahead) {
+        chunks->asked = from + (left < chunks->chunk_rows ? left : chunks->chunk_rows);
+        return;
+    }
     uint64_t end = from + (left < chunks->window_rows ? left : chunks->window_rows);
     while (chunks->asked < end) {
         struct rows rows = {chunks->asked, end - chunks->asked};
@@ -232,7 +254,30 @@ static int divide_budget(struct marray_chunks *chunks, const struct marray_chunk
     chunks->window_rows = rows_in(chunks, budget / WINDOW_SHARE);
     uint64_t step_bytes = budget / STEP_SHARE < STEP_BYTES ? budget / STEP_SHARE : STEP_BYTES;
     chunks->step_rows = rows_in(chunks, step_bytes);
+    if (chunks->writes)
+        chunks->behind_rows = rows_in(chunks, budget / BEHIND_SHARE);
     return 0;
+}
+
+/* Elements without gaps, walked as they stand in the file. */
+static bool suits_the_kernel(const struct marray_chunks *chunks, uint64_t budget_bytes)
+{
+    const struct marray *array = chunks->array;
+    return !chunks->backward && !array->map->is_anonymous && budget_bytes >= KERNEL_BUDGET_BYTES &&
+           array->length > 0 &&
+           (marray_is_contiguous(array, MARRAY_ORDER_C) ||
+            marray_is_contiguous(array, MARRAY_ORDER_F));
+}
+
+/* For the pages of the whole walk. Advice that is refused leaves the kernel's own guesses. */
+static void advise_all(const struct marray_chunks *chunks, enum marray_advice advice)
+{
+    struct marray_loops loops;
+    const struct marray *array = chunks->array;
+    uint64_t start = find_rows(chunks, (struct rows){0, chunks->row_count}, &loops);
+    uint64_t first = start / chunks->page_bytes * chunks->page_bytes;
+    uint64_t end = start + marray_loops_span_bytes(&loops, array->dtype.item_bytes);
+    (void)marray_os_advise(array->map->base + first, end - first, advice);
 }
 
 int marray_chunks_open(struct marray *array, const struct marray_chunks_spec *spec,
@@ -256,6 +301,9 @@ int marray_chunks_open(struct marray *array, const struct marray_chunks_spec *sp
         free(made);
         return status;
     }
+    made->kernel_reads_ahead = suits_the_kernel(made, spec->budget_bytes);
+    if (made->kernel_reads_ahead)
+        advise_all(made, MARRAY_ADVICE_SEQUENTIAL);
     *chunks = made;
     return 0;
 }
@@ -298,7 +346,6 @@ static int lend(struct marray_chunks *chunks, struct rows rows)
     }
     chunks->chunk = view;
     chunks->next += rows.count;
-    chunks->pending.count += rows.count;
     return 0;
 }
 
@@ -307,8 +354,8 @@ int marray_chunks_next(struct marray_chunks *chunks, struct marray **chunk)
     int status = marray_check_inherited(chunks->array);
     if (!status)
         status = take_back(chunks);
-    if (!status && chunks->pending.count >= chunks->step_rows)
-        status = move_on(chunks);
+    if (!status && chunks->next - chunks->begun >= chunks->step_rows)
+        status = move_on(chunks, chunks->behind_rows);
     if (status)
         return status;
     struct rows rows = {chunks->next, chunks->row_count - chunks->next};
@@ -333,7 +380,9 @@ int marray_chunks_close(struct marray_chunks **chunks)
         return 0;
     int status = take_back(closed);
     closed->asked = closed->next; /* what was read ahead in vain is not kept */
-    int moved = move_on(closed);
+    int moved = move_on(closed, closed->behind_rows);
+    if (closed->kernel_reads_ahead)
+        advise_all(closed, (enum marray_advice)atomic_load(&closed->array->map->advice));
     free(closed);
     return status ? status : moved;
 }

@@ -8,6 +8,7 @@
 #include "mapping/convert.h"
 #include "mapping/guard.h"
 #include "mapping/message.h"
+#include "mapping/picks.h"
 
 /* Elements of a strip when the inner loop strides further than the outer one: so many pages and
  * cache lines are in use at once. */
@@ -118,6 +119,68 @@ static int run_transfer(void *context)
     }
 }
 
+/* A transfer row by row, the rows of the array being read ahead. */
+struct row_transfer {
+    const struct transfer *base; /* without loops */
+    uint64_t shape[MARRAY_MAX_DIMENSIONS];
+    int dimensions;
+    const int64_t *source_strides, *target_strides;
+    struct marray_picks picks;
+    struct marray_ahead ahead;
+};
+
+/* Guarded. */
+static int run_rows(void *context)
+{
+    struct row_transfer *rows = context;
+    uint64_t count = rows->picks.count;
+    for (uint64_t done = 0; done < count;) {
+        struct transfer part = *rows->base;
+        rows->shape[0] = marray_ahead_next(&rows->ahead, done);
+        part.source += (int64_t)done * rows->source_strides[0];
+        part.target += (int64_t)done * rows->target_strides[0];
+        plan_loops(&part, rows->shape, rows->dimensions, rows->source_strides,
+                   rows->target_strides);
+        int status = run_transfer(&part);
+        if (status)
+            return status;
+        done += rows->shape[0];
+    }
+    return 0;
+}
+
+/* Whether there are pages between the rows of array that no element touches: what the kernel reads
+ * ahead of its own accord would be these too. */
+static bool rows_stand_apart(const struct marray *array, const struct marray_picks *picks)
+{
+    uint64_t distance = (uint64_t)llabs(picks->stride_bytes);
+    uint64_t page_bytes = marray_os_page_bytes();
+    return array->shape[0] > 1 && distance > page_bytes &&
+           marray_loops_span_bytes(&picks->by_address, array->dtype.item_bytes) <=
+               distance - page_bytes;
+}
+
+/* Between array and a dense buffer; the strides of the one are array's. */
+static int run_guarded(const struct marray *array, struct transfer *transfer,
+                       const int64_t *source_strides, const int64_t *target_strides)
+{
+    if (array->dimensions > 0) {
+        struct row_transfer rows = {
+            transfer, {0}, array->dimensions, source_strides, target_strides, .picks.count = 0};
+        marray_picks_lay_out(&rows.picks, array);
+        rows.picks.count = array->shape[0];
+        if (rows_stand_apart(array, &rows.picks)) {
+            memcpy(rows.shape, array->shape, (size_t)array->dimensions * sizeof(rows.shape[0]));
+            marray_ahead_open(&rows.ahead, &rows.picks);
+            int status = marray_guard_bulk(array, run_rows, &rows);
+            marray_ahead_close(&rows.ahead);
+            return status;
+        }
+    }
+    plan_loops(transfer, array->shape, array->dimensions, source_strides, target_strides);
+    return marray_guard_bulk(array, run_transfer, transfer);
+}
+
 int marray_choose_dtype(const struct marray *array, const char *text, struct marray_dtype *dtype)
 {
     /* The array's own descr is worth a look: reading text costs more than one element does. */
@@ -175,8 +238,8 @@ int marray_read(const struct marray *array, const char *dtype, void *buffer, siz
         int64_t dense[MARRAY_MAX_DIMENSIONS];
         marray_layout_strides(array->shape, array->dimensions, wanted.item_bytes, MARRAY_ORDER_C,
                               dense);
-        plan_loops(&transfer, array->shape, array->dimensions, array->strides, dense);
-        status = marray_tell_conversion(array, marray_guard_bulk(array, run_transfer, &transfer));
+        status =
+            marray_tell_conversion(array, run_guarded(array, &transfer, array->strides, dense));
     }
     marray_dtype_release(&wanted);
     return status;
@@ -197,8 +260,8 @@ int marray_write(struct marray *array, const char *dtype, const void *buffer, si
         int64_t dense[MARRAY_MAX_DIMENSIONS];
         marray_layout_strides(array->shape, array->dimensions, given.item_bytes, MARRAY_ORDER_C,
                               dense);
-        plan_loops(&transfer, array->shape, array->dimensions, dense, array->strides);
-        status = marray_tell_conversion(array, marray_guard_bulk(array, run_transfer, &transfer));
+        status =
+            marray_tell_conversion(array, run_guarded(array, &transfer, dense, array->strides));
     }
     marray_dtype_release(&given);
     return status;

@@ -213,17 +213,13 @@ static void lay_out(struct gathering *gathering)
     const uint64_t *shape = array->shape + 1;
     const int64_t *strides = array->strides + 1;
     int axes = array->dimensions - 1;
-    picks->axis_length = (int64_t)array->shape[0];
-    picks->stride_bytes = array->strides[0];
-    picks->run_bytes = array->dtype.item_bytes;
     gathering->block_items = 1;
     for (int axis = 0; axis < axes; axis++)
         gathering->block_items *= shape[axis];
     gathering->block_bytes = gathering->block_items * array->dtype.item_bytes;
     if (gathering->block_items == 0)
         return;
-    picks->start = (int64_t)(array->offset_bytes - array->map->file_offset);
-    picks->lowest = marray_loops_by_address(shape, strides, axes, &picks->by_address);
+    marray_picks_lay_out(picks, array);
     marray_loops_in_order(shape, strides, axes, &gathering->in_order);
     gathering->is_dense =
         marray_layout_is_contiguous(shape, strides, axes, array->dtype.item_bytes, MARRAY_ORDER_C);

@@ -17,6 +17,7 @@ struct marray_map {
     _Atomic uint64_t views;   /* alive, without the opened array itself */
     _Atomic int failed;       /* 0, or the first error of a flush: it stays */
     _Atomic bool name_is_new; /* created, and its folder not yet made durable */
+    _Atomic int advice;       /* normal, sequential or random, as was last given to any part */
     enum marray_mode mode;
     int descriptor;          /* -1: given up, or memory without a file */
     int64_t process;         /* that opened it: a child after fork must not lock */

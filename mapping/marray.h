@@ -397,6 +397,25 @@ MARRAY_API int marray_gather_blocks(const struct marray *array, uint64_t block_b
                                     const uint64_t *blocks, size_t count, void *buffer);
 MARRAY_API int marray_scatter_blocks(struct marray *array, uint64_t block_bytes,
                                      const uint64_t *blocks, size_t count, const void *buffer);
+
+/* ---- Reducing ---------------------------------------------------------------------------------
+ */
+
+/*
+ * Over all elements of a view, at the speed of memory where they stand side by side and without a
+ * copy where they do not. *sum and so on are of dtype; NULL: what is added up in, "=i8" for signed
+ * integers, "=u8" for unsigned ones and bools, "=f8" for floats, and for the extremes the array's
+ * own. Integers wrap; floats are added in double with the rounding errors of all but the innermost
+ * thousand made up for, so that the result may differ from numpy's in the last digits. A NaN makes
+ * the extremes NaN, as numpy has it. -ENOTSUP: dtypes other than bool, integers and real floats;
+ * -EINVAL: extremes of nothing, dot products of other than two arrays of one axis and one length.
+ */
+MARRAY_API int marray_sum(const struct marray *array, const char *dtype, void *sum);
+MARRAY_API int marray_min(const struct marray *array, const char *dtype, void *least);
+MARRAY_API int marray_max(const struct marray *array, const char *dtype, void *greatest);
+MARRAY_API int marray_dot(const struct marray *a, const struct marray *b, const char *dtype,
+                          void *product);
+
 /* ---- Bytes --------------------------------------------------------------------------------------
  */
 
@@ -456,6 +475,9 @@ struct marray_chunks;
  * budget_bytes of the array are resident because of the walk (what was cached before ahead of it,
  * and pages that others have mapped, do not count). Pages of a COPY_ON_WRITE array stay, since
  * its stores have no other place.
+ * Arrays without gaps are left to the kernel's read-ahead, under the advice sequential until the
+ * walk is closed, when the budget is 32 MiB or more; with advice huge pages given before, the
+ * kernel reads and maps 2 MiB at a time, where the file system has large folios.
  * -EINVAL: a chunk or a single row beyond a quarter of the budget, a budget below 64 pages;
  * -EACCES: WRITE on a read-only array.
  */

@@ -16,6 +16,17 @@
 #define LOOK_INTERVAL 256
 #define WARM_LOOKS    2
 
+void marray_picks_lay_out(struct marray_picks *picks, const struct marray *array)
+{
+    picks->array = array;
+    picks->axis_length = (int64_t)array->shape[0];
+    picks->stride_bytes = array->strides[0];
+    picks->start = (int64_t)(array->offset_bytes - array->map->file_offset);
+    picks->run_bytes = array->dtype.item_bytes;
+    picks->lowest = marray_loops_by_address(array->shape + 1, array->strides + 1,
+                                            array->dimensions - 1, &picks->by_address);
+}
+
 static uint64_t lowest_of(const struct marray_ahead *ahead, size_t pick)
 {
     return (uint64_t)(marray_picks_start(ahead->picks, pick) + ahead->picks->lowest);

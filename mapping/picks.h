@@ -15,7 +15,7 @@
 struct marray_picks {
     const struct marray *array;
     const int64_t *indices; /* along the first axis, negative ones from its end; or NULL and */
-    const uint64_t *blocks; /* the number of each block */
+    const uint64_t *blocks; /* the number of each block; without either, all in their order */
     size_t count;
     int64_t axis_length;
     int64_t stride_bytes; /* from one block to the next */
@@ -32,10 +32,16 @@ static inline int64_t marray_picks_start(const struct marray_picks *picks, size_
     int64_t block;
     if (picks->blocks)
         block = (int64_t)picks->blocks[i];
+    else if (!picks->indices)
+        block = (int64_t)i;
     else
         block = picks->indices[i] + (picks->indices[i] < 0 ? picks->axis_length : 0);
     return picks->start + block * picks->stride_bytes;
 }
+
+/* The blocks array[i], or all of them in order: which ones is the caller's to fill in. Only for
+ * arrays with an axis and elements. */
+void marray_picks_lay_out(struct marray_picks *picks, const struct marray *array);
 
 /*
  * Reads ahead of a loop over picks, when it pays: whether pages are missing is found out by a look

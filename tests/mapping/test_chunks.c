@@ -256,6 +256,53 @@ static void a_wrong_spec_is_refused(void **state)
     marray_close(&array);
 }
 
+/* Whether the map at address has a flag of /proc/self/smaps: "sr" sequential, "rr" random. */
+static bool map_has_flag(const void *address, const char *flag)
+{
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    char line[PATH_MAX + 128];
+    bool inside = false;
+    bool found = false;
+    assert_non_null(maps);
+    while (fgets(line, sizeof(line), maps)) {
+        unsigned long start, end;
+        if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+            inside = (uintptr_t)address >= start && (uintptr_t)address < end;
+        else if (inside && !strncmp(line, "VmFlags:", 8))
+            found = strstr(line, flag) != NULL;
+    }
+    fclose(maps);
+    return found;
+}
+
+static void a_large_budget_leaves_reading_ahead_to_the_kernel_and_puts_advice_back(void **state)
+{
+    struct scratch *scratch = *state;
+    struct marray *array =
+        scratch_open(scratch, MARRAY_CREATE, "<u4", 1, SHAPE(FILE_BYTES / sizeof(uint32_t)));
+    struct marray_chunks_spec spec = spec_of(MARRAY_CHUNKS_WRITE, 100000, UINT64_C(64) << 20);
+    struct marray_chunks *chunks;
+    struct marray *chunk;
+    uint32_t next = 0;
+    assert_int_equal(marray_advise(array, MARRAY_ADVICE_RANDOM), 0);
+    assert_true(map_has_flag(marray_data(array), " rr"));
+    assert_int_equal(marray_chunks_open(array, &spec, &chunks), 0);
+    assert_true(map_has_flag(marray_data(array), " sr"));
+    while (marray_chunks_next(chunks, &chunk) == 0 && chunk) {
+        struct marray_u4_vector items = {NULL, 0};
+        assert_int_equal(marray_u4_vector(chunk, true, &items), 0);
+        for (uint64_t i = 0; i < items.length; i++)
+            marray_u4_set(items, i, next++);
+    }
+    assert_int_equal(marray_chunks_close(&chunks), 0);
+    assert_true(map_has_flag(marray_data(array), " rr"));
+    assert_int_equal(next, FILE_BYTES / sizeof(uint32_t));
+    uint64_t sum = 0;
+    assert_int_equal(marray_sum(array, NULL, &sum), 0);
+    assert_true(sum == (uint64_t)next * (next - 1) / 2);
+    marray_close(&array);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +321,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(small_and_empty_arrays_are_walked_too, scratch_setup,
                                         scratch_teardown),
         cmocka_unit_test_setup_teardown(a_wrong_spec_is_refused, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(
+            a_large_budget_leaves_reading_ahead_to_the_kernel_and_puts_advice_back, scratch_setup,
+            scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
