@@ -1,0 +1,50 @@
+"""ci/peers at a small size: every work agrees on its sums, and peers.json has its rows."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SOURCE = os.environ["MAPMETER_SOURCE_DIR"]
+COMPARISON = os.path.join(SOURCE, "harness/comparison")
+ROW = {"work", "against", "setting", "ratio", "low", "high", "rounds"}
+# Without fio the works that have it as a peer are left out.
+WITHOUT_FIO = "tile,scatter,sum,elements,guard"
+
+
+def run(peer, folder, *arguments):
+    return subprocess.run([sys.executable, "-B", os.path.join(COMPARISON, "peers.py"), "--peer", peer,
+                           "--dir", os.path.join(folder, "data"), "--out",
+                           os.path.join(folder, "out"), "--size", "32", *arguments],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+
+
+def main():
+    peer = sys.argv[1]
+    works = [] if shutil.which("fio") else ["--works", WITHOUT_FIO]
+    with tempfile.TemporaryDirectory(prefix="peers-", dir=os.environ.get("TMPDIR", "/var/tmp")) as folder:
+        done = run(peer, folder, "--rounds", "2", *works)
+        if "cold cannot be verified here" in done.stdout:
+            print("skip: " + done.stdout.strip().splitlines()[-1])
+            return 77
+        assert done.returncode == 0, done.stdout
+        with open(os.path.join(folder, "out/peers.json"), encoding="utf-8") as file:
+            rows = json.load(file)
+        for row in rows:
+            assert ROW <= set(row), row
+            assert row["ratio"] > 0 and row["rounds"] == 2 and row["low"] is None, row
+        titles = {row["work"].split(":")[0] for row in rows}
+        assert {"tile", "scatter", "sum", "elements", "guard"} <= titles, titles
+        again = run(peer, folder, "--rounds", "6", "--works", "guard")
+        assert again.returncode == 0, again.stdout
+        with open(os.path.join(folder, "out/peers.json"), encoding="utf-8") as file:
+            row, = json.load(file)
+        assert row["low"] <= row["ratio"] <= row["high"], row
+        unknown = run(peer, folder, "--works", "nonsense")
+        assert unknown.returncode and "no work begins with" in unknown.stdout, unknown.stdout
+    print(f"{len(rows)} rows" + (", without fio" if works else ""))
+    return 0
+
+
+sys.exit(main())
