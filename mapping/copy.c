@@ -476,6 +476,21 @@ static int find_element(const struct marray *array, const int64_t *index, unsign
     return 0;
 }
 
+/* One element: without the loops of a transfer, whose zeros would cost more than the element. */
+struct element_move {
+    const struct marray_dtype *source_dtype, *target_dtype;
+    const unsigned char *source;
+    unsigned char *target;
+};
+
+/* Guarded. */
+static int move_element(void *context)
+{
+    const struct element_move *move = context;
+    return marray_convert(move->source_dtype, move->source, 0, move->target_dtype, move->target, 0,
+                          1);
+}
+
 int marray_get(const struct marray *array, const int64_t *index, const char *dtype, void *value)
 {
     struct marray_dtype wanted = {0};
@@ -486,11 +501,8 @@ int marray_get(const struct marray *array, const int64_t *index, const char *dty
     if (!status)
         status = find_element(array, index, &element);
     if (!status) {
-        struct transfer move = {.source_dtype = &array->dtype,
-                                .target_dtype = &wanted,
-                                .source = element,
-                                .target = value};
-        status = marray_tell_conversion(array, marray_guard_element(array, run_transfer, &move));
+        struct element_move move = {&array->dtype, &wanted, element, value};
+        status = marray_tell_conversion(array, marray_guard_element(array, move_element, &move));
     }
     marray_dtype_release(&wanted);
     return status;
@@ -508,11 +520,8 @@ int marray_set(struct marray *array, const int64_t *index, const char *dtype, co
     if (!status)
         status = find_element(array, index, &element);
     if (!status) {
-        struct transfer move = {.source_dtype = &given,
-                                .target_dtype = &array->dtype,
-                                .source = value,
-                                .target = element};
-        status = marray_tell_conversion(array, marray_guard_element(array, run_transfer, &move));
+        struct element_move move = {&given, &array->dtype, value, element};
+        status = marray_tell_conversion(array, marray_guard_element(array, move_element, &move));
     }
     marray_dtype_release(&given);
     return status;
