@@ -126,7 +126,8 @@ static struct mm_proof_items items_of(const struct options *options, const struc
 
 static uint64_t batch_of(const struct options *options, const struct mm_proof_items *items)
 {
-    return options->batch < items->lines ? options->batch : items->lines;
+    uint64_t lines = options->batch < items->lines ? options->batch : items->lines;
+    return lines > 0 ? lines : 1;
 }
 
 static int plan(const void *options, const struct mm_array *array, struct mm_workload_needs *needs,

@@ -210,9 +210,9 @@ static error_t parse_value(int key, char *argument, struct run_options *run)
     }
 }
 
-static error_t parse_option(int key, char *argument, struct argp_state *state)
+/* The options that may be given again and again. */
+static error_t parse_one_of_many(int key, char *argument, struct run_options *run)
 {
-    struct run_options *run = state->input;
     struct mm_plan_request *request = &run->request;
     switch (key) {
     case 'w':
@@ -230,9 +230,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_EVENT:
         run->events[request->event_count++] = argument;
         return 0;
-    case KEY_COUNTER_OVERHEAD:
-        request->counter_overhead = true;
-        return 0;
     case 'm':
         run->measures[request->measure_count++] = argument;
         return 0;
@@ -242,11 +239,24 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case 'p':
         run->parameters[request->parameter_count++] = argument;
         return 0;
-    case KEY_COMMAND:
-        request->command = argument;
-        return 0;
     case 'f':
         run->files[request->file_count++] = argument;
+        return 0;
+    default:
+        return parse_value(key, argument, run);
+    }
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct run_options *run = state->input;
+    struct mm_plan_request *request = &run->request;
+    switch (key) {
+    case KEY_COUNTER_OVERHEAD:
+        request->counter_overhead = true;
+        return 0;
+    case KEY_COMMAND:
+        request->command = argument;
         return 0;
     case 'o':
         run->out = argument;
@@ -285,7 +295,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         run->json = true;
         return 0;
     default:
-        return parse_value(key, argument, run);
+        return parse_one_of_many(key, argument, run);
     }
 }
 

@@ -7,7 +7,6 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "analysis/summary.h"
 #include "common/file.h"
 #include "common/text.h"
+#include "tests/support/folder.h"
 #include "tests/support/synthetic_record.h"
 
 static char *table_of(const struct synthetic_record_spec *spec, bool colour)
@@ -177,19 +177,6 @@ static void only_what_is_asked_for_is_written(void **state)
     mm_record_free(record);
 }
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    (void)status;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
-
-static void remove_folder(const char *folder)
-{
-    assert_int_equal(nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
-}
-
 /* Each latency of each case, with all its values. */
 static void latencies_are_written_for_percentile_plotters(void **state)
 {
@@ -222,7 +209,7 @@ static void latencies_are_written_for_percentile_plotters(void **state)
         free(path);
     }
     mm_summary_free(summary);
-    remove_folder(folder);
+    assert_int_equal(mm_test_remove_folder(folder), 0);
     mm_record_free(record);
 }
 

@@ -17,6 +17,7 @@
 #include "common/text.h"
 #include "harness/data_cache.h"
 #include "tests/harness/data_folder.h"
+#include "tests/support/folder.h"
 
 #define FILE_BYTES UINT64_C(4096)
 
@@ -62,9 +63,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
-    char *command = mm_text_format("rm -r '%s'", fixture->path);
-    int status = system(command);
-    free(command);
+    int status = mm_test_remove_folder(fixture->path);
     close(fixture->folder);
     free(fixture);
     return status;

@@ -16,6 +16,7 @@
 #include "harness/environment_file.h"
 #include "harness/noise.h"
 #include "tests/harness/data_folder.h"
+#include "tests/support/folder.h"
 
 #define GOVERNOR    "sys/devices/system/cpu/cpu%d/cpufreq/scaling_governor"
 #define HUGE_PAGES  "sys/kernel/mm/transparent_hugepage/enabled"
@@ -62,9 +63,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct tree *tree = *state;
-    char *command = mm_text_format("rm -r '%s'", tree->folder);
-    int status = system(command);
-    free(command);
+    int status = mm_test_remove_folder(tree->folder);
     free(tree);
     return status;
 }
