@@ -122,9 +122,13 @@ def catalogue(size):
             "ours": c_peer("marray", "elements", "write-call", count=MIB), "state": "warm",
             "size": 16 * MIB,
             "others": [Peer("numpy", "write-elements", ("loop",), {"count": few}, few / MIB)]},
+        "guard: warm copies of 1 MiB": {
+            "ours": c_peer("marray", "bulk", "marray", chunk=MIB), "state": "warm",
+            "size": 64 * MIB,
+            "others": [c_peer("memcpy without a guard", "bulk", "bare", chunk=MIB)]},
         "guard: warm copies of 64 KiB": {
             "ours": c_peer("marray", "bulk", "marray", chunk=65536), "state": "warm",
-            "size": 16 * MIB,
+            "size": 64 * MIB,
             "others": [c_peer("memcpy without a guard", "bulk", "bare", chunk=65536)]},
     }
 

@@ -36,7 +36,7 @@ def main():
             assert row["ratio"] > 0 and row["rounds"] == 2 and row["low"] is None, row
         titles = {row["work"].split(":")[0] for row in rows}
         assert {"tile", "scatter", "sum", "elements", "guard"} <= titles, titles
-        again = run(peer, folder, "--rounds", "6", "--works", "guard")
+        again = run(peer, folder, "--rounds", "6", "--works", "guard: warm copies of 64")
         assert again.returncode == 0, again.stdout
         with open(os.path.join(folder, "out/peers.json"), encoding="utf-8") as file:
             row, = json.load(file)
