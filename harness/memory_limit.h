@@ -14,8 +14,10 @@
 
 #define MM_MEMORY_LIMIT_PATH_BYTES 1024
 
-/* Less than this the worker itself may need: the kernel would end it. */
-#define MM_MEMORY_LIMIT_LEAST_BYTES (UINT64_C(8) << 20)
+/* Below this the kernel may end the worker: it needs some itself, and pages that are being read are
+ * not given back. With read-ahead of 8 MiB a limit of 16 MiB was seen to be too little now and then.
+ */
+#define MM_MEMORY_LIMIT_LEAST_BYTES (UINT64_C(24) << 20)
 
 /* Where groups are to be had; plain data. */
 struct mm_memory_limit_system {

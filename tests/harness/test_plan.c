@@ -446,7 +446,7 @@ static double estimated_s(const char *folder, const char *engine, const char *ca
     request.parameters = parameters;
     request.parameter_count = parameter ? 2 : 1;
     request.launches = 1;
-    request.size = "32MiB";
+    request.size = "64MiB";
     struct mm_plan *plan = made(&request);
     double estimated = (double)plan->estimated_ns / 1e9;
     mm_plan_free(plan);
