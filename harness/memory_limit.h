@@ -15,7 +15,8 @@
 #define MM_MEMORY_LIMIT_PATH_BYTES 1024
 
 /* Below this the kernel may end the worker: it needs some itself, and pages that are being read are
- * not given back. With read-ahead of 8 MiB a limit of 16 MiB was seen to be too little now and then.
+ * not given back. With read-ahead of 8 MiB a limit of 16 MiB was seen to be too little now and
+ * then.
  */
 #define MM_MEMORY_LIMIT_LEAST_BYTES (UINT64_C(24) << 20)
 
