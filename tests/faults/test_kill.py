@@ -86,7 +86,8 @@ class Killer:
         asked = time.monotonic()
         process.communicate(timeout=300)
         took = time.monotonic() - asked
-        if signal_number == signal.SIGKILL:
+        # Before handlers were installed these signals end the program at once too.
+        if process.returncode < 0:
             self.wait_until_all_are_gone()
         elif process.returncode == 4:
             self.slowest_end = max(self.slowest_end, took)
@@ -101,7 +102,7 @@ class Killer:
     def check_ended(self, code, folder):
         """A signal that can be handled leaves nothing but the record, or came before or after all."""
         assert code in (0, 4, -signal.SIGTERM, -signal.SIGINT), code
-        assert self.alive() == [], self.alive()
+        assert self.alive() == [], (code, self.alive())
         if code in (0, 4):
             assert self.temporaries() == [], self.temporaries()
             assert control_groups() == set(), control_groups()
