@@ -48,17 +48,22 @@ double mm_statistics_quantile(const double *sorted, size_t count, double share)
     return sorted[below] + fraction * (sorted[below + 1] - sorted[below]);
 }
 
-/* 1 - 2 P(B <= rank) for B ~ Binomial(count, 1/2): the coverage of [sorted[rank],
- * sorted[count - 1 - rank]]. In logarithms, because 2^-count is 0 in a double from 1075 on. */
-static double coverage_of_rank(size_t count, size_t rank)
+/* In logarithms, because 2^-trials is 0 in a double from 1075 on. */
+double mm_statistics_coin_tail(size_t trials, size_t successes)
 {
     double tail = 0;
-    double n = (double)count;
-    for (size_t k = 0; k <= rank; k++) {
-        double successes = (double)k;
-        tail += exp(lgamma(n + 1) - lgamma(successes + 1) - lgamma(n - successes + 1) - n * M_LN2);
+    double n = (double)trials;
+    for (size_t k = 0; k <= successes; k++) {
+        double heads = (double)k;
+        tail += exp(lgamma(n + 1) - lgamma(heads + 1) - lgamma(n - heads + 1) - n * M_LN2);
     }
-    return 1 - 2 * tail;
+    return tail < 1 ? tail : 1;
+}
+
+/* The coverage of [sorted[rank], sorted[count - 1 - rank]]. */
+static double coverage_of_rank(size_t count, size_t rank)
+{
+    return 1 - 2 * mm_statistics_coin_tail(count, rank);
 }
 
 /* The greatest rank whose interval covers at least coverage; false when not even rank 0 does. */

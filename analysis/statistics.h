@@ -31,6 +31,9 @@ double mm_statistics_median(const double *sorted, size_t count);
  * numpy's default). share is clamped to 0..1. count > 0. */
 double mm_statistics_quantile(const double *sorted, size_t count, double share);
 
+/* P(B <= successes) of B ~ Binomial(trials, 1/2), exact but for rounding. */
+double mm_statistics_coin_tail(size_t trials, size_t successes);
+
 /*
  * The narrowest symmetric interval of order statistics that covers the median of a continuous
  * distribution with at least `coverage`: [sorted[r], sorted[count - 1 - r]] covers with

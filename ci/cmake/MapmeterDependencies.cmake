@@ -17,4 +17,5 @@ target_link_libraries(pfm INTERFACE "${PFM_LIBRARY}")
 
 if(MAPMETER_TESTS)
     pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+    pkg_check_modules(RMATH REQUIRED IMPORTED_TARGET libRmath)
 endif()

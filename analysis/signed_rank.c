@@ -1,0 +1,226 @@
+/* Wilcoxon's signed rank, the sign test, and the estimate of Hodges and Lehmann. */
+#include "analysis/signed_rank.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* A score by its distance from the shift. */
+struct distance {
+    double size;
+    bool above;
+};
+
+static int compare_distances(const void *left, const void *right)
+{
+    double a = ((const struct distance *)left)->size;
+    double b = ((const struct distance *)right)->size;
+    return (a > b) - (a < b);
+}
+
+/* Twice the rank of each of count sorted distances: tied ones share the mean of their places. */
+static void rank_doubled(const struct distance *sorted, size_t count, size_t *doubled)
+{
+    size_t first = 0;
+
+    while (first < count) {
+        size_t end = first + 1;
+        while (end < count && !(sorted[end].size > sorted[first].size)) {
+            end++;
+        }
+        for (size_t i = first; i < end; i++) {
+            doubled[i] = first + 1 + end;
+        }
+        first = end;
+    }
+}
+
+/*
+ * The probability of every sum that the ranks of randomly chosen scores can have, into
+ * distribution[0..total]: with each rank, half stays and half moves up by it.
+ */
+static void distribute(const size_t *ranks, size_t count, double *distribution)
+{
+    size_t reached = 0;
+
+    distribution[0] = 1;
+    for (size_t i = 0; i < count; i++) {
+        reached += ranks[i];
+        for (size_t sum = reached + 1; sum-- > 0;) {
+            double moved = sum >= ranks[i] ? distribution[sum - ranks[i]] : 0;
+            distribution[sum] = (distribution[sum] + moved) / 2;
+        }
+    }
+}
+
+static double sum_of(const double *values, size_t first, size_t end)
+{
+    double sum = 0;
+
+    for (size_t i = first; i < end; i++) {
+        sum += values[i];
+    }
+    return sum > 1 ? 1 : sum;
+}
+
+/* P(sum <= limit) and P(sum >= limit) of the distribution of ranks[0..count). */
+static int tails(const size_t *ranks, size_t count, size_t limit, double *below, double *above)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        total += ranks[i];
+    }
+    double *distribution = calloc(total + 1, sizeof(*distribution));
+    if (distribution == NULL) {
+        return -ENOMEM;
+    }
+    distribute(ranks, count, distribution);
+    limit = limit > total ? total : limit;
+    *below = sum_of(distribution, 0, limit + 1);
+    *above = sum_of(distribution, limit, total + 1);
+    free(distribution);
+    return 0;
+}
+
+/* Those of scores that differ from shift, sorted by how much; returns how many. */
+static size_t measure_distances(const double *scores, size_t count, double shift,
+                                struct distance *distances)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        double difference = scores[i] - shift;
+        if (difference > 0 || difference < 0) {
+            distances[used].size = fabs(difference);
+            distances[used].above = difference > 0;
+            used++;
+        }
+    }
+    if (used > 1) {
+        qsort(distances, used, sizeof(*distances), compare_distances);
+    }
+    return used;
+}
+
+int mm_signed_rank_test(const double *scores, size_t count, double shift,
+                        struct mm_signed_rank *result)
+{
+    struct mm_signed_rank found = {.p_greater = 1, .p_less = 1};
+    size_t doubled_sum = 0;
+    int code = 0;
+
+    if (count > MM_SIGNED_RANK_LIMIT) {
+        return -E2BIG;
+    }
+    struct distance *distances = calloc(count + 1, sizeof(*distances));
+    size_t *ranks = calloc(count + 1, sizeof(*ranks));
+    if (distances == NULL || ranks == NULL) {
+        code = -ENOMEM;
+        goto cleanup;
+    }
+    found.used = measure_distances(scores, count, shift, distances);
+    rank_doubled(distances, found.used, ranks);
+    for (size_t i = 0; i < found.used; i++) {
+        found.above += distances[i].above;
+        doubled_sum += distances[i].above ? ranks[i] : 0;
+    }
+    found.rank_sum = (double)doubled_sum / 2;
+    found.sign_p_greater = mm_statistics_coin_tail(found.used, found.used - found.above);
+    found.sign_p_less = mm_statistics_coin_tail(found.used, found.above);
+    code = tails(ranks, found.used, doubled_sum, &found.p_less, &found.p_greater);
+    if (code == 0) {
+        *result = found;
+    }
+
+cleanup:
+    free(distances);
+    free(ranks);
+    return code;
+}
+
+/* The distribution of the sums of the ranks 1..used, newly allocated: used (used + 1) / 2 + 1. */
+static int distribute_untied(size_t used, double **distribution)
+{
+    size_t ranks[MM_SIGNED_RANK_LIMIT];
+
+    if (used > MM_SIGNED_RANK_LIMIT) {
+        return -E2BIG;
+    }
+    for (size_t i = 0; i < used; i++) {
+        ranks[i] = i + 1;
+    }
+    double *made = calloc(used * (used + 1) / 2 + 1, sizeof(*made));
+    if (made == NULL) {
+        return -ENOMEM;
+    }
+    distribute(ranks, used, made);
+    *distribution = made;
+    return 0;
+}
+
+int mm_signed_rank_probability(size_t used, size_t rank_sum, double *probability)
+{
+    double *distribution = NULL;
+    size_t largest = used * (used + 1) / 2;
+
+    int code = distribute_untied(used, &distribution);
+    if (code < 0) {
+        return code;
+    }
+    *probability = sum_of(distribution, 0, (rank_sum < largest ? rank_sum : largest) + 1);
+    free(distribution);
+    return 0;
+}
+
+/* The means of all two of the scores, sorted. */
+static double *walsh_means(const double *scores, size_t count)
+{
+    size_t number = count * (count + 1) / 2;
+    size_t filled = 0;
+    double *means = calloc(number, sizeof(*means));
+
+    if (means == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = i; j < count; j++) {
+            means[filled++] = scores[i] / 2 + scores[j] / 2;
+        }
+    }
+    mm_statistics_sort(means, number);
+    return means;
+}
+
+int mm_centre_of(const double *scores, size_t count, double coverage, struct mm_centre *centre)
+{
+    double *distribution = NULL;
+    size_t number = count * (count + 1) / 2;
+    size_t rank = 0;
+
+    if (count == 0) {
+        return -EINVAL;
+    }
+    int code = distribute_untied(count, &distribution);
+    if (code < 0) {
+        return code;
+    }
+    double *means = walsh_means(scores, count);
+    if (means == NULL) {
+        free(distribution);
+        return -ENOMEM;
+    }
+    /* [means[r], means[number - 1 - r]] covers with 1 - 2 P(W <= r). */
+    double tail = distribution[0];
+    while (2 * (rank + 1) < number && 1 - 2 * (tail + distribution[rank + 1]) >= coverage) {
+        rank++;
+        tail += distribution[rank];
+    }
+    centre->estimate = mm_statistics_median(means, number);
+    centre->interval.low = means[rank];
+    centre->interval.high = means[number - 1 - rank];
+    centre->interval.coverage = 1 - 2 * tail;
+    free(distribution);
+    free(means);
+    return 0;
+}
