@@ -5,10 +5,7 @@
 #include <stdint.h>
 
 #include "mapping/dtype.h"
-
-/* Copies count items between strides; they may be unaligned. */
-void marray_copy_items(const unsigned char *source, int64_t source_stride, unsigned char *target,
-                       int64_t target_stride, uint64_t count, uint32_t item_bytes);
+#include "mapping/kernels.h"
 
 /* NULL when elements of source can become elements of target, else why they cannot. Static text. */
 const char *marray_cannot_convert(const struct marray_dtype *source,

@@ -307,13 +307,57 @@ class Interop(unittest.TestCase):
                 array.write(values)
                 self.same(array.read(), wanted)
 
+    def check_astype(self, values, target):
+        values.tofile(self.path)
+        with Array.open(self.path, READ, values.dtype.str) as array, np.errstate(all="ignore"):
+            self.same(array.read(target), values.astype(target))
+
     def test_every_half_is_the_one_of_numpy(self):
+        """Bit by bit, NaNs and what is not quiet of them too."""
+        for order in "<>":
+            halves = np.arange(65536, dtype=order + "u2").view(order + "f2")
+            for target in ("<f8", ">f8", "<f4", ">f4", "|b1"):
+                self.check_astype(halves, target)
+            integers = halves[np.isfinite(halves)]
+            self.check_astype(integers, "<i4")
+            self.check_astype(integers, ">i8")
+
+    def test_floats_are_rounded_to_halves_as_numpy_does(self):
+        """About every half and about the middle between two, on either side, and noise."""
         halves = np.arange(65536, dtype="<u2").view("<f2")
-        halves = halves[~np.isnan(halves)]
-        halves.tofile(self.path)
-        with Array.open(self.path, READ, "<f2") as array:
-            self.same(array.read("<f8"), halves.astype("<f8"))
-            self.same(array.read("<f4"), halves.astype("<f4"))
+        noise = np.random.default_rng(20261124).integers(0, 2**64, 200000, dtype="<u8")
+        for float_type, bits, middle in (("f4", "u4", 1 << 12), ("f8", "u8", 1 << 41)):
+            with np.errstate(all="ignore"):
+                exact = halves.astype("<" + float_type).view("<" + bits)
+            about = np.concatenate([exact + np.array(step, bits)
+                                    for step in (0, 1, middle - 1, middle, middle + 1)]
+                                   + [exact - np.array(1, bits), noise.view("<" + bits)])
+            for order in "<>":
+                values = about.astype(order + bits).view(order + float_type)
+                self.check_astype(values, "<f2")
+                self.check_astype(values, ">f2")
+
+    def test_reversed_and_strided_conversions_are_those_of_astype(self):
+        """Lengths about those of vector registers and of blocks, at any alignment."""
+        generator = np.random.default_rng(7)
+        for source, target in itertools.product(TYPES, TYPES):
+            length = int(generator.choice([1, 15, 17, 63, 65, 513, 1030]))
+            step = int(generator.choice([-3, -2, -1, 2, 3]))
+            offset = int(generator.integers(0, 17))
+            values = generator.integers(0, 100, length).astype(source)
+            with open(self.path, "wb") as file:
+                file.write(b"x" * offset + values.tobytes())
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                wanted = values[::step].astype(target)
+                back = wanted.astype(source)
+            with Array.open(self.path, READ, source, offset=offset) as array, \
+                    array[::step] as view:
+                self.same(view.read(target), wanted)
+            with Array.open(self.path, CREATE, target, values.shape, offset=offset) as array, \
+                    array[::step] as view:
+                view.write(back)
+                self.same(view.read(), wanted)
 
     def test_headers_that_numpy_refuses_are_refused(self):
         texts = ["{'descr': '<i2', 'fortran_order': False, 'shape': [3]}",
