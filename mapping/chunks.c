@@ -7,6 +7,7 @@
 #include "mapping/array.h"
 #include "mapping/guard.h"
 #include "mapping/message.h"
+#include "mapping/way.h"
 
 /* Of the budget: what is read ahead, counted from the start of the current chunk; the largest
  * chunk; what is being written back behind it; one step. Together they stay below it. */
@@ -167,6 +168,7 @@ static int move_on(struct marray_chunks *chunks, uint64_t behind)
         int status = visit_rows(chunks, done, start_pages);
         if (status)
             return fail_write_back(chunks, status);
+        marray_way_note_write_back(chunks->array->map);
     }
     chunks->begun = chunks->next;
     while (chunks->next - chunks->gone > behind) {
@@ -295,6 +297,8 @@ int marray_chunks_open(struct marray *array, const struct marray_chunks_spec *sp
     made->drops = array->map->mode != MARRAY_COPY_ON_WRITE && !array->map->is_anonymous;
     made->writes = made->drops && spec->access == MARRAY_CHUNKS_WRITE;
     made->page_bytes = marray_os_page_bytes();
+    if (made->writes)
+        marray_way_note_write_back(array->map);
     choose_axis(made);
     status = divide_budget(made, spec);
     if (status) {

@@ -291,7 +291,7 @@ static int convert_records(const struct marray_dtype *source_dtype, const unsign
     return status;
 }
 
-static bool is_same_format(const struct marray_dtype *a, const struct marray_dtype *b)
+bool marray_moves_unchanged(const struct marray_dtype *a, const struct marray_dtype *b)
 {
     if (a->record)
         return a->record->is_packed && b->record && !strcmp(a->record->descr, b->record->descr);
@@ -303,7 +303,7 @@ int marray_convert(const struct marray_dtype *source_dtype, const unsigned char 
                    int64_t source_stride, const struct marray_dtype *target_dtype,
                    unsigned char *target, int64_t target_stride, uint64_t count)
 {
-    if (is_same_format(source_dtype, target_dtype)) {
+    if (marray_moves_unchanged(source_dtype, target_dtype)) {
         marray_copy_items(source, source_stride, target, target_stride, count,
                           source_dtype->item_bytes);
         return 0;

@@ -2,6 +2,7 @@
 #ifndef MARRAY_CONVERT_H
 #define MARRAY_CONVERT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "mapping/dtype.h"
@@ -11,6 +12,8 @@
 const char *marray_cannot_convert(const struct marray_dtype *source,
                                   const struct marray_dtype *target);
 
+/* Whether elements of a become elements of b byte by byte, what lies between them left out. */
+bool marray_moves_unchanged(const struct marray_dtype *a, const struct marray_dtype *b);
 /*
  * Converts count elements of types that can be converted, as numpy's assignment does: truncation of
  * fractions, wrapping of integers, anything but zero is true, the imaginary part goes; text is cut

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mapping/array.h"
+#include "mapping/blocks.h"
 #include "mapping/convert.h"
 #include "mapping/guard.h"
 #include "mapping/message.h"
@@ -13,6 +14,8 @@
 /* Elements of a strip when the inner loop strides further than the outer one: so many pages and
  * cache lines are in use at once. */
 #define STRIP_ITEMS 64
+/* Elements without gaps move in pieces, so that the faster way is found on the way. */
+#define PIECE_BYTES ((uint64_t)64 << 10)
 
 #define PATTERN_BYTES 4096
 /* A longer item gains nothing from being repeated. */
@@ -119,15 +122,27 @@ static int run_transfer(void *context)
     }
 }
 
-/* A transfer row by row, the rows of the array being read ahead. */
+/* A transfer row by row, watched and read ahead. */
 struct row_transfer {
     const struct transfer *base; /* without loops */
     uint64_t shape[MARRAY_MAX_DIMENSIONS];
     int dimensions;
     const int64_t *source_strides, *target_strides;
+    uint64_t run_bytes;   /* of a row that moves as one run; or 0 */
+    unsigned char *dense; /* where the runs are in the buffer */
     struct marray_picks picks;
     struct marray_ahead ahead;
 };
+
+static int transfer_rows(struct row_transfer *rows, uint64_t first, uint64_t count)
+{
+    struct transfer part = *rows->base;
+    rows->shape[0] = count;
+    part.source += (int64_t)first * rows->source_strides[0];
+    part.target += (int64_t)first * rows->target_strides[0];
+    plan_loops(&part, rows->shape, rows->dimensions, rows->source_strides, rows->target_strides);
+    return run_transfer(&part);
+}
 
 /* Guarded. */
 static int run_rows(void *context)
@@ -135,16 +150,16 @@ static int run_rows(void *context)
     struct row_transfer *rows = context;
     uint64_t count = rows->picks.count;
     for (uint64_t done = 0; done < count;) {
-        struct transfer part = *rows->base;
-        rows->shape[0] = marray_ahead_next(&rows->ahead, done);
-        part.source += (int64_t)done * rows->source_strides[0];
-        part.target += (int64_t)done * rows->target_strides[0];
-        plan_loops(&part, rows->shape, rows->dimensions, rows->source_strides,
-                   rows->target_strides);
-        int status = run_transfer(&part);
+        size_t part = marray_ahead_next(&rows->ahead, done);
+        int status = 0;
+        if (rows->run_bytes > 0)
+            marray_blocks_move(&rows->picks, &rows->ahead.way, done, part,
+                               rows->dense + done * rows->run_bytes, rows->run_bytes);
+        else
+            status = transfer_rows(rows, done, part);
         if (status)
             return status;
-        done += rows->shape[0];
+        done += part;
     }
     return 0;
 }
@@ -160,22 +175,78 @@ static bool rows_stand_apart(const struct marray *array, const struct marray_pic
                distance - page_bytes;
 }
 
+/* Of a row of array without gaps, 0 for others. */
+static uint64_t row_run_bytes(const struct marray *array)
+{
+    uint32_t item_bytes = array->dtype.item_bytes;
+    if (!marray_layout_is_contiguous(array->shape + 1, array->strides + 1, array->dimensions - 1,
+                                     item_bytes, MARRAY_ORDER_C))
+        return 0;
+    return array->length / array->shape[0] * item_bytes;
+}
+
+static int run_apart(const struct marray *array, struct row_transfer *rows, bool writes)
+{
+    rows->picks.count = array->shape[0];
+    memcpy(rows->shape, array->shape, (size_t)array->dimensions * sizeof(rows->shape[0]));
+    marray_ahead_open(&rows->ahead, &rows->picks, rows->run_bytes, writes);
+    int status = marray_guard_bulk(array, run_rows, rows);
+    marray_ahead_close(&rows->ahead);
+    return status;
+}
+
+/* What is left behind the whole pieces goes with the last of them, by the same way. Guarded. */
+static int run_pieces(void *context)
+{
+    struct row_transfer *pieces = context;
+    struct marray_picks tail = pieces->picks;
+    uint64_t moved = tail.count * PIECE_BYTES;
+    uint64_t tail_bytes = marray_size_bytes(tail.array) - moved;
+    int status = run_rows(pieces);
+    if (status || tail_bytes == 0)
+        return status;
+    tail.start += (int64_t)moved;
+    marray_blocks_move(&tail, &pieces->ahead.way, 0, 1, pieces->dense + moved, tail_bytes);
+    return 0;
+}
+
+/* Elements without gaps on both sides, in pieces. */
+static int run_in_pieces(const struct marray *array, struct row_transfer *pieces, bool writes)
+{
+    struct marray_picks *picks = &pieces->picks;
+    *picks = (struct marray_picks){.array = array,
+                                   .count = marray_size_bytes(array) / PIECE_BYTES,
+                                   .stride_bytes = PIECE_BYTES,
+                                   .run_bytes = PIECE_BYTES,
+                                   .is_in_order = true};
+    picks->start = (int64_t)(array->offset_bytes - array->map->file_offset);
+    pieces->run_bytes = PIECE_BYTES;
+    marray_ahead_open(&pieces->ahead, picks, PIECE_BYTES, writes);
+    int status = marray_guard_bulk(array, run_pieces, pieces);
+    marray_ahead_close(&pieces->ahead);
+    return status;
+}
+
 /* Between array and a dense buffer; the strides of the one are array's. */
-static int run_guarded(const struct marray *array, struct transfer *transfer,
+static int run_guarded(const struct marray *array, struct transfer *transfer, bool writes,
                        const int64_t *source_strides, const int64_t *target_strides)
 {
     if (array->dimensions > 0) {
-        struct row_transfer rows = {
-            transfer, {0}, array->dimensions, source_strides, target_strides, .picks.count = 0};
+        struct row_transfer rows = {.base = transfer,
+                                    .dimensions = array->dimensions,
+                                    .source_strides = source_strides,
+                                    .target_strides = target_strides};
+        /* Only read when it is the source. */
+        rows.dense = writes ? (unsigned char *)transfer->source : transfer->target;
+        bool unchanged = marray_moves_unchanged(transfer->source_dtype, transfer->target_dtype);
+        if (unchanged && marray_size_bytes(array) >= 2 * PIECE_BYTES &&
+            marray_is_contiguous(array, MARRAY_ORDER_C))
+            return run_in_pieces(array, &rows, writes);
         marray_picks_lay_out(&rows.picks, array);
-        rows.picks.count = array->shape[0];
-        if (rows_stand_apart(array, &rows.picks)) {
-            memcpy(rows.shape, array->shape, (size_t)array->dimensions * sizeof(rows.shape[0]));
-            marray_ahead_open(&rows.ahead, &rows.picks);
-            int status = marray_guard_bulk(array, run_rows, &rows);
-            marray_ahead_close(&rows.ahead);
-            return status;
-        }
+        if (unchanged)
+            rows.run_bytes = row_run_bytes(array);
+        if (rows_stand_apart(array, &rows.picks))
+            return run_apart(array, &rows, writes);
     }
     plan_loops(transfer, array->shape, array->dimensions, source_strides, target_strides);
     return marray_guard_bulk(array, run_transfer, transfer);
@@ -238,8 +309,8 @@ int marray_read(const struct marray *array, const char *dtype, void *buffer, siz
         int64_t dense[MARRAY_MAX_DIMENSIONS];
         marray_layout_strides(array->shape, array->dimensions, wanted.item_bytes, MARRAY_ORDER_C,
                               dense);
-        status =
-            marray_tell_conversion(array, run_guarded(array, &transfer, array->strides, dense));
+        status = marray_tell_conversion(
+            array, run_guarded(array, &transfer, false, array->strides, dense));
     }
     marray_dtype_release(&wanted);
     return status;
@@ -260,8 +331,8 @@ int marray_write(struct marray *array, const char *dtype, const void *buffer, si
         int64_t dense[MARRAY_MAX_DIMENSIONS];
         marray_layout_strides(array->shape, array->dimensions, given.item_bytes, MARRAY_ORDER_C,
                               dense);
-        status =
-            marray_tell_conversion(array, run_guarded(array, &transfer, dense, array->strides));
+        status = marray_tell_conversion(array,
+                                        run_guarded(array, &transfer, true, dense, array->strides));
     }
     marray_dtype_release(&given);
     return status;

@@ -5,6 +5,10 @@
 
 #include "mapping/array.h"
 #include "mapping/message.h"
+#include "mapping/way.h"
+
+/* So much else, a share of the view, may be written back with it. */
+#define FOREIGN_SHARE 4
 
 /* These say nothing about what storage has: the same flush may succeed later. */
 static bool is_passing(int status)
@@ -52,6 +56,7 @@ static int begin_flush(struct marray *array, enum marray_flush_level *asked)
     int status = check_flush(array, level);
     if (status)
         return status;
+    marray_way_note_write_back(array->map);
     int failed = atomic_load(&array->map->failed);
     if (failed)
         return marray_fail(array->message, failed, "'%s': an earlier flush failed: %s",
@@ -151,27 +156,74 @@ int marray_flush_range(struct marray *array, uint64_t start, uint64_t length,
     return flush_pages(array, first, from_base + length - first, level);
 }
 
+static int count_bytes(void *context, uint64_t start, uint64_t length)
+{
+    (void)start;
+    *(uint64_t *)context += length;
+    return 0;
+}
+
+/* The pages between the lowest and the highest of a view; view_bytes is what they come to without
+ * those between its runs. */
+struct span {
+    uint64_t start; /* from the base of the map */
+    uint64_t length;
+    uint64_t view_bytes;
+};
+
+static struct span span_of(const struct marray *array, const struct marray_loops *loops,
+                           uint64_t start)
+{
+    uint64_t page_bytes = marray_os_page_bytes();
+    uint32_t item_bytes = array->dtype.item_bytes;
+    struct span span = {.start = start / page_bytes * page_bytes};
+    span.length = start + marray_loops_span_bytes(loops, item_bytes) - span.start;
+    marray_loops_visit_pages(loops, start, item_bytes, page_bytes, count_bytes, &span.view_bytes);
+    return span;
+}
+
+/* Whether little else is dirty between the runs of a view: then one call for all of them, which
+ * takes along what there is, is better than two for each. */
+static bool is_alone_in(const struct marray_map *map, struct span span)
+{
+    uint64_t dirty_bytes;
+    return marray_os_dirty(map->descriptor, map->file_offset + span.start, span.length,
+                           &dirty_bytes) == 0 &&
+           dirty_bytes <= span.view_bytes + span.view_bytes / FOREIGN_SHARE;
+}
+
 /* All runs are on their way to the device before the first one is waited for; then, where the file
  * system allows, one sync makes all of them durable. */
-static int flush_runs(struct marray *array, enum marray_flush_level level)
+static int flush_each_run(struct marray *array, const struct marray_loops *loops, uint64_t start,
+                          enum marray_flush_level level)
 {
-    struct marray_loops loops;
-    uint64_t start;
-    marray_array_by_address(array, &loops, &start);
     uint64_t page_bytes = marray_os_page_bytes();
     uint32_t item_bytes = array->dtype.item_bytes;
     bool alone = array->map->descriptor < 0; /* each run by itself then */
     int status =
         alone ? 0
-              : marray_loops_visit_pages(&loops, start, item_bytes, page_bytes, start_pages, array);
+              : marray_loops_visit_pages(loops, start, item_bytes, page_bytes, start_pages, array);
     if (status || level == MARRAY_FLUSH_ASYNC)
         return status;
-    bool once = !alone && loops.count > 0 && marray_os_sync_covers_file(array->map->descriptor);
-    status = marray_loops_visit_pages(&loops, start, item_bytes, page_bytes,
+    bool once = !alone && loops->count > 0 && marray_os_sync_covers_file(array->map->descriptor);
+    status = marray_loops_visit_pages(loops, start, item_bytes, page_bytes,
                                       once ? finish_pages : sync_pages, array);
     if (!status && once)
         status = sync_pages(array, start / page_bytes * page_bytes, item_bytes);
     return status;
+}
+
+static int flush_runs(struct marray *array, enum marray_flush_level level)
+{
+    struct marray_loops loops;
+    uint64_t start;
+    marray_array_by_address(array, &loops, &start);
+    struct span span = span_of(array, &loops, start);
+    if (array->map->descriptor < 0 || !is_alone_in(array->map, span))
+        return flush_each_run(array, &loops, start, level);
+    if (level == MARRAY_FLUSH_ASYNC)
+        return start_pages(array, span.start, span.length);
+    return sync_pages(array, span.start, span.length);
 }
 
 int marray_flush_view(struct marray *array, enum marray_flush_level level)

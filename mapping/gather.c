@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "mapping/blocks.h"
 #include "mapping/convert.h"
 #include "mapping/guard.h"
 #include "mapping/message.h"
@@ -27,63 +28,6 @@ struct gathering {
     struct marray_ahead ahead;
 };
 
-/* Constant sizes become one load and one store. */
-static inline __attribute__((always_inline)) void move_runs(const struct marray_picks *picks,
-                                                            size_t first, size_t count,
-                                                            unsigned char *dense, size_t bytes,
-                                                            bool to_dense)
-{
-    /* Copies: to the compiler the bytes that are moved might be those of picks. */
-    unsigned char *base = picks->array->map->base + picks->start;
-    const uint64_t *blocks = picks->blocks ? picks->blocks + first : NULL;
-    const int64_t *indices = picks->blocks ? NULL : picks->indices + first;
-    int64_t axis_length = picks->axis_length;
-    int64_t stride_bytes = picks->stride_bytes;
-    for (size_t i = 0; i < count; i++) {
-        int64_t block = blocks ? (int64_t)blocks[i] : indices[i];
-        unsigned char *mapped = base + (block < 0 ? block + axis_length : block) * stride_bytes;
-        if (to_dense)
-            memcpy(dense + i * bytes, mapped, bytes);
-        else
-            memcpy(mapped, dense + i * bytes, bytes);
-    }
-}
-
-static inline __attribute__((always_inline)) void move_blocks(const struct marray_picks *picks,
-                                                              size_t first, size_t count,
-                                                              unsigned char *dense, uint64_t bytes,
-                                                              bool to_dense)
-{
-    switch (bytes) {
-    case 1:
-        move_runs(picks, first, count, dense, 1, to_dense);
-        break;
-    case 2:
-        move_runs(picks, first, count, dense, 2, to_dense);
-        break;
-    case 4:
-        move_runs(picks, first, count, dense, 4, to_dense);
-        break;
-    case 8:
-        move_runs(picks, first, count, dense, 8, to_dense);
-        break;
-    case 16:
-        move_runs(picks, first, count, dense, 16, to_dense);
-        break;
-    default:
-        move_runs(picks, first, count, dense, (size_t)bytes, to_dense);
-    }
-}
-
-static void move_dense(const struct marray_picks *picks, size_t first, size_t count,
-                       unsigned char *dense, uint64_t bytes, bool to_dense)
-{
-    if (to_dense)
-        move_blocks(picks, first, count, dense, bytes, true);
-    else
-        move_blocks(picks, first, count, dense, bytes, false);
-}
-
 static void convert(struct gathering *gathering, unsigned char *mapped, int64_t stride,
                     unsigned char *dense, uint64_t items)
 {
@@ -98,20 +42,21 @@ static void convert(struct gathering *gathering, unsigned char *mapped, int64_t 
         gathering->failure = status;
 }
 
-static void convert_staged(struct gathering *gathering, size_t first, size_t count)
+static void move_staged(struct gathering *gathering, size_t first, size_t count)
 {
     unsigned char stage[STAGE_BYTES];
     const struct marray_picks *picks = &gathering->picks;
+    struct marray_way *way = &gathering->ahead.way;
     size_t most = (size_t)(STAGE_BYTES / gathering->block_bytes);
     for (size_t done = 0; done < count;) {
         size_t part = count - done < most ? count - done : most;
         unsigned char *dense = gathering->dense + (first + done) * gathering->dense_bytes;
         if (gathering->to_dense)
-            move_dense(picks, first + done, part, stage, gathering->block_bytes, true);
+            marray_blocks_move(picks, way, first + done, part, stage, gathering->block_bytes);
         convert(gathering, stage, picks->array->dtype.item_bytes, dense,
                 part * gathering->block_items);
         if (!gathering->to_dense)
-            move_dense(picks, first + done, part, stage, gathering->block_bytes, false);
+            marray_blocks_move(picks, way, first + done, part, stage, gathering->block_bytes);
         done += part;
     }
 }
@@ -133,16 +78,21 @@ static void move_strided(struct gathering *gathering, size_t pick)
     }
 }
 
+/* What lies between the fields of records stays as it is, which a stage would not know. */
+static bool is_staged(const struct gathering *gathering)
+{
+    return gathering->is_dense && gathering->converts &&
+           gathering->block_bytes <= STAGE_BYTES / 2 && !gathering->picks.array->dtype.record;
+}
+
 static void move_part(struct gathering *gathering, size_t first, size_t count)
 {
     if (gathering->is_dense && !gathering->converts)
-        move_dense(&gathering->picks, first, count,
-                   gathering->dense + first * gathering->dense_bytes, gathering->block_bytes,
-                   gathering->to_dense);
-    /* What lies between the fields of records stays as it is, which a stage would not know. */
-    else if (gathering->is_dense && gathering->block_bytes <= STAGE_BYTES / 2 &&
-             !gathering->picks.array->dtype.record)
-        convert_staged(gathering, first, count);
+        marray_blocks_move(&gathering->picks, &gathering->ahead.way, first, count,
+                           gathering->dense + first * gathering->dense_bytes,
+                           gathering->block_bytes);
+    else if (is_staged(gathering))
+        move_staged(gathering, first, count);
     else
         for (size_t i = 0; i < count; i++)
             move_strided(gathering, first + i);
@@ -164,7 +114,9 @@ static int start_moving(struct gathering *gathering)
 {
     if (gathering->picks.count == 0 || gathering->block_items == 0)
         return 0;
-    marray_ahead_open(&gathering->ahead, &gathering->picks);
+    bool moves_runs = is_staged(gathering) || (gathering->is_dense && !gathering->converts);
+    marray_ahead_open(&gathering->ahead, &gathering->picks, moves_runs ? gathering->block_bytes : 0,
+                      !gathering->to_dense);
     int status = marray_guard_bulk(gathering->picks.array, move_all, gathering);
     marray_ahead_close(&gathering->ahead);
     return marray_tell_conversion(gathering->picks.array, status);
@@ -196,8 +148,7 @@ static int choose_dtype(struct gathering *gathering, const char *dtype)
     if (status)
         return status;
     uint64_t item_bytes = other->item_bytes;
-    gathering->converts = (other->record && !other->record->is_packed) ||
-                          strcmp(marray_dtype_descr(other), marray_dtype(array)) != 0;
+    gathering->converts = !marray_moves_unchanged(&array->dtype, other);
     if (__builtin_mul_overflow(gathering->block_items, item_bytes, &gathering->dense_bytes))
         return marray_fail(array->message, -EOVERFLOW,
                            "'%s': a block of %" PRIu64 " elements does not fit into memory",

@@ -18,6 +18,10 @@ struct marray_map {
     _Atomic int failed;       /* 0, or the first error of a flush: it stays */
     _Atomic bool name_is_new; /* created, and its folder not yet made durable */
     _Atomic int advice;       /* normal, sequential or random, as was last given to any part */
+    /* For way.h: transfers left since a write-back, and those that hold the file now, or -1 while
+     * one of them takes or releases it. */
+    _Atomic unsigned transfers_by_calls;
+    _Atomic int holders;
     enum marray_mode mode;
     int descriptor;          /* -1: given up, or memory without a file */
     int64_t process;         /* that opened it: a child after fork must not lock */

@@ -63,6 +63,16 @@ void marray_os_set_owner(int descriptor, const struct marray_os_status *old);
 int marray_os_read_at(int descriptor, void *bytes, size_t size, uint64_t offset, size_t *count);
 /* Writes all of them or fails. */
 int marray_os_write_at(int descriptor, const void *bytes, size_t size, uint64_t offset);
+/* Makes everybody else who opens or cuts the file by its name wait until it is released, which is
+ * due in milliseconds (a lease, fcntl(2); the kernel waits lease-break-time, 45 s, and no longer).
+ * Only of a file that nobody else has open, -EAGAIN otherwise, and that the user owns, -EACCES
+ * otherwise; -EINVAL or -EOPNOTSUPP where the file system has none. Who comes meanwhile raises
+ * SIGURG here, which does nothing where there is no handler. */
+int marray_os_hold_file(int descriptor);
+void marray_os_release_file(int descriptor);
+/* Whether marray_os_read_at() and marray_os_write_at() move the bytes that shared maps of the file
+ * show, at the place asked for and without a signal, up to `end`. */
+bool marray_os_calls_reach_maps(int descriptor, bool writes, uint64_t end);
 int marray_os_remove(const char *path);
 int marray_os_rename(const char *from, const char *to);
 /* Whether a rename takes the place of a file that somebody has open; -EACCES where not. */
@@ -130,6 +140,9 @@ int marray_os_drop(int descriptor, uint64_t offset, void *base, uint64_t length)
  * file. */
 int marray_os_resident(int descriptor, uint64_t offset, void *base, uint64_t length,
                        uint64_t *resident_bytes);
+/* How much of a range of the file waits for its write-back; -EOPNOTSUPP, -EPERM where the kernel
+ * does not tell. */
+int marray_os_dirty(int descriptor, uint64_t offset, uint64_t length, uint64_t *dirty_bytes);
 
 /* ---- Faults ---- */
 

@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -176,6 +178,33 @@ int marray_os_write_at(int descriptor, const void *bytes, size_t size, uint64_t 
         done += (size_t)put;
     }
     return 0;
+}
+
+int marray_os_hold_file(int descriptor)
+{
+    /* SIGIO, which it would be otherwise, ends a process. */
+    if (fcntl(descriptor, F_SETSIG, SIGURG))
+        return -errno;
+    return status_of(fcntl(descriptor, F_SETLEASE, F_WRLCK));
+}
+
+void marray_os_release_file(int descriptor)
+{
+    (void)fcntl(descriptor, F_SETLEASE, F_UNLCK);
+}
+
+/* O_APPEND sends every pwrite to the end of the file (pwrite(2), bugs), O_DIRECT refuses most
+ * addresses, and RLIMIT_FSIZE ends the process by SIGXFSZ. */
+bool marray_os_calls_reach_maps(int descriptor, bool writes, uint64_t end)
+{
+    int flags = fcntl(descriptor, F_GETFL);
+    if (flags < 0 || (flags & O_DIRECT))
+        return false;
+    if (!writes)
+        return true;
+    struct rlimit limit;
+    return !(flags & O_APPEND) && getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+           (limit.rlim_cur == RLIM_INFINITY || end <= limit.rlim_cur);
 }
 
 int marray_os_remove(const char *path)
@@ -435,6 +464,16 @@ static int resident_by_mincore(int descriptor, void *base, uint64_t length,
             resident_pages += vector[page] & 1;
     }
     *resident_bytes = resident_pages * page_bytes;
+    return 0;
+}
+
+int marray_os_dirty(int descriptor, uint64_t offset, uint64_t length, uint64_t *dirty_bytes)
+{
+    struct cachestat_range range = {offset, length};
+    struct cachestat counts;
+    if (syscall(__NR_cachestat, descriptor, &range, &counts, 0))
+        return errno == ENOSYS ? -EOPNOTSUPP : -errno;
+    *dirty_bytes = counts.dirty_pages * marray_os_page_bytes();
     return 0;
 }
 

@@ -308,6 +308,27 @@ int marray_os_write_at(int descriptor, const void *bytes, size_t size, uint64_t 
     return 0;
 }
 
+/* The files of arrays are open for sharing, which cannot be taken back. */
+int marray_os_hold_file(int descriptor)
+{
+    (void)descriptor;
+    return -EOPNOTSUPP;
+}
+
+void marray_os_release_file(int descriptor)
+{
+    (void)descriptor;
+}
+
+/* Mapped views and ReadFile are not promised to agree (CreateFileMapping, remarks). */
+bool marray_os_calls_reach_maps(int descriptor, bool writes, uint64_t end)
+{
+    (void)descriptor;
+    (void)writes;
+    (void)end;
+    return false;
+}
+
 int marray_os_remove(const char *path)
 {
     wchar_t *name;
@@ -648,6 +669,15 @@ int marray_os_drop(int descriptor, uint64_t offset, void *base, uint64_t length)
 }
 
 /* Windows tells the working set of a process, not what of a file is in memory. */
+int marray_os_dirty(int descriptor, uint64_t offset, uint64_t length, uint64_t *dirty_bytes)
+{
+    (void)descriptor;
+    (void)offset;
+    (void)length;
+    (void)dirty_bytes;
+    return -EOPNOTSUPP;
+}
+
 int marray_os_resident(int descriptor, uint64_t offset, void *base, uint64_t length,
                        uint64_t *resident_bytes)
 {

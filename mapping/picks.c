@@ -9,6 +9,8 @@
 /* How much the loop may do between two looks at the clock while everything seems resident. */
 #define FIRST_PART 16
 #define LAST_PART  128
+/* Of blocks of a page or more, the first few of which may fault. */
+#define FIRST_LARGE_PART 4
 /* Beyond the time that a block from memory may take, minor fault included, it came from a device:
  * the fastest answer in some 10 us. Copies run at 1 byte a nanosecond at the very least. */
 #define RESIDENT_NS   4000
@@ -57,30 +59,54 @@ static int count_pages(void *context, uint64_t start, uint64_t length)
     return 0;
 }
 
-void marray_ahead_open(struct marray_ahead *ahead, const struct marray_picks *picks)
+/* Whether blocks cover all pages that they touch, which then need not be read before a pwrite. */
+static bool covers_pages(const struct marray_picks *picks, uint64_t block_bytes,
+                         uint64_t page_bytes)
 {
-    ahead->picks = picks;
-    ahead->window = 0;
-    ahead->is_active = false;
-    ahead->self = -1;
-    if (picks->count < 2 || picks->array->map->is_anonymous)
-        return;
-    ahead->page_bytes = marray_os_page_bytes();
-    uint64_t touch_bytes = 0;
-    marray_loops_visit_pages(&picks->by_address, lowest_of(ahead, 0), picks->run_bytes,
-                             ahead->page_bytes, count_pages, &touch_bytes);
+    return block_bytes % page_bytes == 0 && (uint64_t)picks->start % page_bytes == 0 &&
+           (uint64_t)picks->stride_bytes % page_bytes == 0;
+}
+
+static void plan_window(struct marray_ahead *ahead, uint64_t touch_bytes)
+{
     uint64_t pages = touch_bytes / ahead->page_bytes;
-    if (pages > BLOCK_PAGES)
+    if (pages > BLOCK_PAGES || ahead->picks->is_in_order)
         return;
     ahead->window = pages < WINDOW_PAGES / 2 ? (size_t)(WINDOW_PAGES / pages) : 2;
     ahead->batch = ahead->window / 4 < BATCH ? ahead->window / 4 : BATCH;
     if (ahead->batch == 0)
         ahead->batch = 1;
-    ahead->next = 0;
-    ahead->looked_at = 0;
-    ahead->resident_ns = RESIDENT_NS + touch_bytes;
     ahead->warm_looks = WARM_LOOKS - 1; /* at first, one look decides */
     ahead->is_active = true;
+}
+
+void marray_ahead_open(struct marray_ahead *ahead, const struct marray_picks *picks,
+                       uint64_t block_bytes, bool writes)
+{
+    const struct marray_map *map = picks->array->map;
+    ahead->picks = picks;
+    ahead->window = 0;
+    ahead->is_active = false;
+    ahead->self = -1;
+    ahead->next = 0;
+    ahead->looked_at = 0;
+    ahead->part = 0;
+    ahead->grown_part = 0;
+    marray_way_open(&ahead->way, picks->array->map, writes, block_bytes);
+    ahead->is_watched = picks->count >= 2 && !map->is_anonymous;
+    if (!ahead->is_watched)
+        return;
+    ahead->page_bytes = marray_os_page_bytes();
+    uint64_t touch_bytes = 0;
+    marray_loops_visit_pages(&picks->by_address, lowest_of(ahead, 0), picks->run_bytes,
+                             ahead->page_bytes, count_pages, &touch_bytes);
+    ahead->resident_ns = RESIDENT_NS + touch_bytes;
+    bool needs_no_read = writes && ahead->way.calls != MARRAY_WAY_CLOSED &&
+                         covers_pages(picks, block_bytes, ahead->page_bytes);
+    if (!needs_no_read)
+        plan_window(ahead, touch_bytes);
+    else if (!ahead->way.only_calls)
+        ahead->way.only_calls = is_missing(ahead, 0, false);
 }
 
 static void ask(struct marray_ahead *ahead)
@@ -90,8 +116,10 @@ static void ask(struct marray_ahead *ahead)
     if (ahead->self < 0 && ahead->range_count > 1)
         ahead->self = marray_os_prefetch_open();
     /* Refused advice leaves plain faults, which are slow but right. */
-    if (marray_os_prefetch(ahead->self, ahead->ranges, ahead->range_count))
+    if (marray_os_prefetch(ahead->self, ahead->ranges, ahead->range_count)) {
         ahead->window = 0;
+        ahead->is_active = false;
+    }
     ahead->range_count = 0;
 }
 
@@ -138,35 +166,57 @@ static void look(struct marray_ahead *ahead, size_t done)
     ahead->looked_at = done;
     ahead->warm_looks = is_missing(ahead, pick, was_slow) ? 0 : ahead->warm_looks + 1;
     ahead->is_active = ahead->warm_looks < WARM_LOOKS;
-    ahead->part = 0;
+    ahead->part = 0; /* which is not what a part costs when nothing is missing */
+}
+
+/* What the last part cost, while nothing seemed to be missing. */
+static void watch(struct marray_ahead *ahead, size_t done)
+{
+    uint64_t now_ns = marray_os_now_ns();
+    uint64_t elapsed_ns = now_ns - ahead->started_ns;
+    ahead->started_ns = now_ns;
+    if (ahead->part == 0)
+        return;
+    marray_way_learn(&ahead->way, elapsed_ns / ahead->part);
+    if (ahead->window == 0 || elapsed_ns <= ahead->part * ahead->resident_ns)
+        return;
+    ahead->is_active = is_missing(ahead, done, true);
+    ahead->warm_looks = 0;
+    ahead->looked_ns = now_ns;
+    ahead->looked_at = done;
+}
+
+/* Short parts to try something, longer ones where it is known. */
+static size_t choose_part(struct marray_ahead *ahead)
+{
+    size_t first = ahead->picks->run_bytes >= ahead->page_bytes ? FIRST_LARGE_PART : FIRST_PART;
+    marray_way_choose(&ahead->way);
+    if (ahead->way.is_trial || ahead->grown_part == 0) {
+        if (ahead->grown_part == 0)
+            ahead->grown_part = first;
+        return first;
+    }
+    ahead->grown_part *= 2;
+    if (ahead->grown_part > LAST_PART)
+        ahead->grown_part = LAST_PART;
+    return ahead->grown_part;
 }
 
 size_t marray_ahead_next(struct marray_ahead *ahead, size_t done)
 {
     size_t left = ahead->picks->count - done;
-    if (ahead->window == 0)
+    if (!ahead->is_watched)
         return left;
     if (ahead->is_active && (done == 0 || done - ahead->looked_at >= LOOK_INTERVAL))
         look(ahead, done);
-    if (!ahead->is_active) {
-        uint64_t now_ns = marray_os_now_ns();
-        uint64_t allowed_ns = ahead->part * ahead->resident_ns;
-        if (ahead->part > 0 && now_ns - ahead->started_ns > allowed_ns)
-            ahead->is_active = is_missing(ahead, done, true);
-        if (ahead->is_active) {
-            ahead->warm_looks = 0;
-            ahead->looked_ns = now_ns;
-            ahead->looked_at = done;
-        }
-        ahead->started_ns = now_ns;
-    }
+    if (!ahead->is_active)
+        watch(ahead, done);
     if (ahead->is_active) {
         ask_ahead(ahead, done);
+        marray_way_call(&ahead->way);
         ahead->part = ahead->batch;
     } else {
-        ahead->part = ahead->part == 0 ? FIRST_PART : ahead->part * 2;
-        if (ahead->part > LAST_PART)
-            ahead->part = LAST_PART;
+        ahead->part = choose_part(ahead);
     }
     if (ahead->part > left)
         ahead->part = left;
@@ -175,5 +225,6 @@ size_t marray_ahead_next(struct marray_ahead *ahead, size_t done)
 
 void marray_ahead_close(struct marray_ahead *ahead)
 {
+    marray_way_close(&ahead->way);
     marray_os_prefetch_close(ahead->self);
 }

@@ -10,6 +10,7 @@
 #include "mapping/array.h"
 #include "mapping/layout.h"
 #include "mapping/os.h"
+#include "mapping/way.h"
 
 /* Which blocks, in which order. Plain data; borrows array and list. */
 struct marray_picks {
@@ -24,6 +25,7 @@ struct marray_picks {
     struct marray_loops by_address;
     int64_t lowest; /* from the first element to the lowest one */
     uint64_t run_bytes;
+    bool is_in_order; /* one block behind the other: the kernel reads ahead by itself */
 };
 
 /* Where pick i has its first element, from the base of the map. */
@@ -44,28 +46,35 @@ static inline int64_t marray_picks_start(const struct marray_picks *picks, size_
 void marray_picks_lay_out(struct marray_picks *picks, const struct marray *array);
 
 /*
- * Reads ahead of a loop over picks, when it pays: whether pages are missing is found out by a look
- * at a few and by how long the loop takes, so that an array in memory costs next to nothing.
+ * Accompanies a loop over picks and makes it fast where that pays: reads ahead, and tells the loop
+ * to move its blocks by calls. Whether pages are missing and which way is faster is found out by a
+ * look at a few pages and by how long the loop takes, so that an array in memory costs next to
+ * nothing.
  */
 struct marray_ahead {
     const struct marray_picks *picks;
+    struct marray_way way; /* of the part that comes now, for blocks that are single runs */
     uint64_t page_bytes;
     uint64_t resident_ns; /* that a block from memory may take */
-    size_t window;        /* blocks that may be in flight; 0: do not */
+    bool is_watched;      /* enough to be worth it */
+    size_t window;        /* blocks that may be in flight; 0: do not read ahead */
     size_t batch;
-    bool is_active;
+    bool is_active; /* pages are missing */
     int self;
     size_t next;      /* the first that is not asked for */
     size_t looked_at; /* the pick at the last look at what is resident */
     int warm_looks;   /* in a row */
     uint64_t looked_ns;
     size_t part; /* that the loop works on */
+    size_t grown_part;
     uint64_t started_ns;
     struct marray_os_range ranges[MARRAY_OS_PREFETCH_RANGES];
     size_t range_count;
 };
 
-void marray_ahead_open(struct marray_ahead *ahead, const struct marray_picks *picks);
+/* block_bytes: of a block that is one run and moves unchanged; 0: the loop touches the map. */
+void marray_ahead_open(struct marray_ahead *ahead, const struct marray_picks *picks,
+                       uint64_t block_bytes, bool writes);
 /* The loop has done picks [0, done), done < count: how many to take now. */
 size_t marray_ahead_next(struct marray_ahead *ahead, size_t done);
 void marray_ahead_close(struct marray_ahead *ahead);

@@ -1,0 +1,179 @@
+/* Choosing between faults and calls by what they cost. */
+#include "mapping/way.h"
+
+/* Without a fault: a few misses of the caches, and copying at 4 bytes a nanosecond. */
+#define CHEAP_NS           300
+#define CHEAP_BYTES_PER_NS 4
+/* One part in so many goes the way that cost more, which may have changed. */
+#define TRIAL_INTERVAL 32
+/* Whoever waits for the file waits for no more than this. */
+#define HOLD_BYTES ((uint64_t)16 << 20)
+/* So many transfers after a write-back go by calls, before the map is tried again. */
+#define TRANSFERS_BY_CALLS 16
+
+/* What a private map shows may not be what the file has. */
+static bool shows_the_file(const struct marray_map *map)
+{
+    return !map->is_anonymous && map->descriptor >= 0 && map->mode != MARRAY_COPY_ON_WRITE;
+}
+
+void marray_way_note_write_back(struct marray_map *map)
+{
+    atomic_store_explicit(&map->transfers_by_calls, TRANSFERS_BY_CALLS, memory_order_relaxed);
+}
+
+/* Counts one transfer; threads may lose a count. */
+static bool was_written_back(struct marray_map *map)
+{
+    unsigned left = atomic_load_explicit(&map->transfers_by_calls, memory_order_relaxed);
+    if (left == 0)
+        return false;
+    atomic_store_explicit(&map->transfers_by_calls, left - 1, memory_order_relaxed);
+    return true;
+}
+
+void marray_way_open(struct marray_way *way, struct marray_map *map, bool writes,
+                     uint64_t block_bytes)
+{
+    *way = (struct marray_way){.map = map, .writes = writes};
+    bool may_call = block_bytes > 0 && shows_the_file(map) && !(writes && map->has_no_path);
+    way->calls = may_call ? MARRAY_WAY_UNKNOWN : MARRAY_WAY_CLOSED;
+    way->cheap_ns = CHEAP_NS + block_bytes / CHEAP_BYTES_PER_NS;
+    way->only_calls = writes && way->calls == MARRAY_WAY_UNKNOWN && was_written_back(map);
+}
+
+void marray_way_learn(struct marray_way *way, uint64_t block_ns)
+{
+    *(way->by_calls ? &way->calls_ns : &way->map_ns) = block_ns > 0 ? block_ns : 1;
+}
+
+void marray_way_call(struct marray_way *way)
+{
+    if (way->calls == MARRAY_WAY_UNKNOWN) {
+        const struct marray_map *map = way->map;
+        bool is_open = marray_os_calls_reach_maps(map->descriptor, way->writes,
+                                                  map->file_offset + map->size_bytes);
+        way->calls = is_open ? MARRAY_WAY_OPEN : MARRAY_WAY_CLOSED;
+    }
+    way->by_calls = way->calls == MARRAY_WAY_OPEN;
+    way->is_trial = false;
+}
+
+void marray_way_choose(struct marray_way *way)
+{
+    way->by_calls = false;
+    way->is_trial = false;
+    if (way->calls == MARRAY_WAY_CLOSED)
+        return;
+    if (way->only_calls) {
+        marray_way_call(way);
+        return;
+    }
+    if (way->map_ns <= way->cheap_ns) {
+        way->is_trial = way->map_ns == 0;
+        return;
+    }
+    marray_way_call(way);
+    if (!way->by_calls)
+        return;
+    if (way->calls_ns == 0) {
+        way->is_trial = true;
+        return;
+    }
+    way->by_calls = way->calls_ns < way->map_ns;
+    if (++way->parts % TRIAL_INTERVAL == 0) {
+        way->by_calls = !way->by_calls;
+        way->is_trial = true;
+    }
+}
+
+/* The first transfer takes the file, the last one releases it. */
+static bool hold(struct marray_map *map)
+{
+    /* A child after fork has the same open file, but holders of its own. */
+    if (map->process != marray_os_process())
+        return false;
+    for (;;) {
+        int holders = atomic_load(&map->holders);
+        if (holders < 0)
+            return false;
+        if (!atomic_compare_exchange_weak(&map->holders, &holders, holders > 0 ? holders + 1 : -1))
+            continue;
+        if (holders > 0)
+            return true;
+        bool is_held = marray_os_hold_file(map->descriptor) == 0;
+        atomic_store(&map->holders, is_held ? 1 : 0);
+        return is_held;
+    }
+}
+
+static void release(struct marray_map *map)
+{
+    for (;;) {
+        int holders = atomic_load(&map->holders);
+        if (!atomic_compare_exchange_weak(&map->holders, &holders, holders > 1 ? holders - 1 : -1))
+            continue;
+        if (holders == 1) {
+            marray_os_release_file(map->descriptor);
+            atomic_store(&map->holders, 0);
+        }
+        return;
+    }
+}
+
+static bool is_whole(const struct marray_map *map)
+{
+    struct marray_os_status file;
+    return marray_os_inspect(map->descriptor, &file) == 0 &&
+           file.size_bytes >= map->file_offset + map->size_bytes;
+}
+
+void marray_way_close(struct marray_way *way)
+{
+    if (way->holds)
+        release(way->map);
+    way->holds = false;
+    way->held_bytes = 0;
+}
+
+static void close_calls(struct marray_way *way)
+{
+    marray_way_close(way);
+    way->calls = MARRAY_WAY_CLOSED;
+    way->by_calls = false;
+}
+
+bool marray_way_begin(struct marray_way *way)
+{
+    if (!way->writes)
+        return true;
+    if (way->held_bytes >= HOLD_BYTES)
+        marray_way_close(way);
+    if (way->holds)
+        return true;
+    way->holds = hold(way->map);
+    if (way->holds && is_whole(way->map))
+        return true;
+    close_calls(way);
+    return false;
+}
+
+bool marray_way_move(struct marray_way *way, uint64_t from_base, unsigned char *dense,
+                     uint64_t bytes)
+{
+    const struct marray_map *map = way->map;
+    uint64_t offset = map->file_offset + from_base;
+    size_t moved = 0;
+    int status;
+    if (way->writes) {
+        status = marray_os_write_at(map->descriptor, dense, (size_t)bytes, offset);
+        moved = (size_t)bytes;
+    } else {
+        status = marray_os_read_at(map->descriptor, dense, (size_t)bytes, offset, &moved);
+    }
+    way->held_bytes += bytes;
+    if (!status && moved == bytes)
+        return true;
+    close_calls(way);
+    return false;
+}
