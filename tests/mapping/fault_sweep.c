@@ -57,6 +57,12 @@ static int flush_range(struct bench *bench)
     return marray_flush_range(bench->array, 9, 77777, MARRAY_FLUSH_DATA);
 }
 
+/* Also what is between the elements of the column. */
+static void soil(struct bench *bench)
+{
+    assert_int_equal(marray_write(bench->array, NULL, bench->buffer, sizeof(bench->buffer)), 0);
+}
+
 static int flush_column(struct bench *bench)
 {
     return marray_flush_view(bench->column, MARRAY_FLUSH_DATA);
@@ -163,6 +169,33 @@ static int scatter(struct bench *bench)
         bench->buffer[i] = indices[i] * COLUMNS + 3;
     }
     return marray_scatter(bench->column, indices, ROWS, NULL, bench->buffer, ROWS * 8);
+}
+
+static void fill_column(struct bench *bench)
+{
+    for (int64_t i = 0; i < ROWS; i++)
+        bench->buffer[i] = i * COLUMNS + 3;
+}
+
+static int read_rows(struct bench *bench)
+{
+    int status = marray_read(bench->column, NULL, bench->buffer, ROWS * 8);
+    for (int64_t i = 0; status == 0 && i < ROWS; i++)
+        assert_int_equal(bench->buffer[i], i * COLUMNS + 3);
+    return status;
+}
+
+/* Calls store where nobody else has the file open, and best after a flush. */
+static void be_alone(struct bench *bench)
+{
+    assert_int_equal(marray_close(&bench->other), 0);
+    assert_int_equal(marray_flush(bench->array, MARRAY_FLUSH_DATA), 0);
+}
+
+static int write_rows(struct bench *bench)
+{
+    fill_column(bench);
+    return marray_write(bench->column, NULL, bench->buffer, ROWS * 8);
 }
 
 static int read_converted(struct bench *bench)
@@ -378,8 +411,8 @@ static const struct {
     {"flush data", flush_data, NULL, "msync"},
     {"flush full", flush_full, NULL, "fsync"},
     {"flush a range", flush_range, NULL, "msync"},
-    {"flush a column", flush_column, NULL, "sync_file_range msync fstatfs64"},
-    {"flush a column async", flush_column_async, NULL, "sync_file_range"},
+    {"flush a column", flush_column, soil, "sync_file_range msync fstatfs64"},
+    {"flush a column async", flush_column_async, soil, "sync_file_range"},
     {"advise", advise, NULL, "madvise"},
     {"probe advice", probe_as_a_stranger, NULL, "madvise faccessat fstat64"},
     {"residency", ask_residency, NULL, "syscall"},
@@ -388,6 +421,8 @@ static const struct {
     {"wait for a lock", wait_for_a_lock, hold_the_lock, "fcntl64 clock_nanosleep"},
     {"gather", gather, take_out_of_memory, "syscall"},
     {"scatter", scatter, take_out_of_memory, "fstat64"},
+    {"read rows", read_rows, take_out_of_memory, "syscall fcntl64 pread64"},
+    {"write rows", write_rows, be_alone, "fcntl64 getrlimit64 fstat64 pwrite64"},
     {"read", read_converted, take_out_of_memory, "fstat64"},
     {"read records", write_records, NULL, "malloc calloc"},
     {"copy", copy_overlapping, NULL, "calloc"},
@@ -453,9 +488,9 @@ static bool is_flush(operation *run)
 static bool try_operation(struct bench *bench, size_t which, const char *call, int skip)
 {
     operation *run = operations[which].run;
-    size_t descriptors = scratch_count_descriptors();
     if (operations[which].prepare)
         operations[which].prepare(bench);
+    size_t descriptors = scratch_count_descriptors();
     fault_arm(call, skip, fault_error_of(call));
     int status = run(bench);
     bool happened = fault_disarm();

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <time.h>
@@ -29,7 +30,7 @@ const char *const fault_calls[] = {
     "fcntl64",         "sync_file_range", "ftruncate64", "fallocate64", "posix_fallocate64",
     "realpath",        "syscall",         "fstatfs64",   "fchown",      "lseek64",
     "malloc",          "calloc",          "strdup",      "realloc",     "memfd_create",
-    "posix_fadvise64", "clock_nanosleep", "faccessat",
+    "posix_fadvise64", "clock_nanosleep", "faccessat",   "getrlimit64",
 };
 const size_t fault_call_count = sizeof(fault_calls) / sizeof(fault_calls[0]);
 
@@ -136,6 +137,8 @@ WRAP(int, -1, madvise, (void *at, size_t size, int advice), (at, size, advice))
 WRAP(int, -1, mincore, (void *at, size_t size, unsigned char *vector), (at, size, vector))
 WRAP(int, -1, msync, (void *at, size_t size, int flags), (at, size, flags))
 WRAP(int, -1, fsync, (int fd), (fd))
+WRAP(int, -1, getrlimit64, (__rlimit_resource_t resource, struct rlimit64 *limit),
+     (resource, limit))
 WRAP(int, -1, sync_file_range, (int fd, off_t offset, off_t size, unsigned flags),
      (fd, offset, size, flags))
 WRAP(int, -1, ftruncate64, (int fd, off_t size), (fd, size))

@@ -6,6 +6,7 @@
  *   guard_faults full FOLDER     fills the file system of FOLDER, sparse arrays on it
  *   guard_faults handler         the program's own handler still gets the faults that are not ours
  *   guard_faults later           a later handler passes on the faults that it does not know
+ *   guard_faults longer          stores to a file that was cut do not make it longer again
  *   guard_faults kill            a fault outside a guarded call kills as ever
  */
 #include <errno.h>
@@ -437,6 +438,30 @@ static void check_both_kinds(struct scratch *scratch)
     CHECK(marray_close(&array) == 0);
 }
 
+/* After a flush stores go by calls, which could. */
+static void stay_cut(struct scratch *scratch)
+{
+    enum { LEFT = 5000 };
+    static uint64_t items[ITEMS];
+    struct marray *array =
+        scratch_open(scratch, MARRAY_CREATE, "<u8", 2, SHAPE(ITEMS / 1024, 1024));
+    const struct marray_slice column = MARRAY_RANGE(0, 8, 1);
+    const struct marray_slice slices[] = {MARRAY_ALL, column};
+    const int64_t last[] = {-1, -2, -3};
+    struct marray *view;
+    CHECK(marray_slice(array, slices, 2, &view) == 0);
+    CHECK(marray_flush(array, MARRAY_FLUSH_DATA) == 0);
+    CHECK(marray_write(array, NULL, items, sizeof(items)) == 0);
+    CHECK(marray_write(view, NULL, items, marray_size_bytes(view)) == 0);
+    CHECK(truncate(scratch->path, LEFT) == 0);
+    CHECK(marray_write(array, NULL, items, sizeof(items)) == -EFAULT);
+    CHECK(marray_write(view, NULL, items, marray_size_bytes(view)) == -EFAULT);
+    CHECK(marray_scatter(view, last, 3, NULL, items, 3 * 8 * sizeof(items[0])) == -EFAULT);
+    CHECK(strstr(marray_message(view), "was cut to 5000 bytes"));
+    CHECK(scratch_size(scratch->path) == LEFT);
+    CHECK(marray_close(&view) == 0 && marray_close(&array) == 0);
+}
+
 static void handler(struct scratch *scratch)
 {
     map_own_page(scratch);
@@ -500,9 +525,11 @@ int main(int count_of_arguments, char **arguments)
         handler(scratch);
     else if (!strcmp(what, "later"))
         later(scratch);
+    else if (!strcmp(what, "longer"))
+        stay_cut(scratch);
     else if (!strcmp(what, "kill"))
         kill_without_a_guard(scratch);
     else
-        fprintf(stderr, "usage: guard_faults cut ROUNDS|full FOLDER|handler|later|kill\n");
+        fprintf(stderr, "usage: guard_faults cut ROUNDS|full FOLDER|handler|later|longer|kill\n");
     return scratch_teardown(&state);
 }
