@@ -6,18 +6,8 @@
 #include "mapping/convert.h"
 #include "mapping/guard.h"
 #include "mapping/message.h"
+#include "mapping/reduce_kernels.h"
 
-/* The loops are compiled once more for wider registers, and the loader takes what the processor
- * has. Sanitizers and Windows have no such loader. */
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define FOR_EVERY_PROCESSOR __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define FOR_EVERY_PROCESSOR
-#endif
-
-/* Independent partial results, so that one addition need not wait for the last. */
-#define LANES 16
 /* Elements of a partial sum of floats; their rounding errors grow with it, and only with it. */
 #define PART_ITEMS 1024
 /* Elements that are converted at a time. */
@@ -28,10 +18,11 @@ enum kind { KIND_SIGNED, KIND_UNSIGNED, KIND_FLOAT, KIND_NONE };
 
 static const char *const kind_names[] = {"=i8", "=u8", "=f8"};
 
-union number {
-    int64_t as_signed;
-    uint64_t as_unsigned;
-    double as_float;
+/* What elements become where they do not stand side by side in the machine's byte order. */
+static const char *const block_names[] = {
+    [MARRAY_B1] = "=u1", [MARRAY_I1] = "=i1", [MARRAY_I2] = "=i2", [MARRAY_I4] = "=i4",
+    [MARRAY_I8] = "=i8", [MARRAY_U1] = "=u1", [MARRAY_U2] = "=u2", [MARRAY_U4] = "=u4",
+    [MARRAY_U8] = "=u8", [MARRAY_F2] = "=f4", [MARRAY_F4] = "=f4", [MARRAY_F8] = "=f8",
 };
 
 /* A sum of doubles with what was lost by rounding (Neumaier 1974). */
@@ -73,164 +64,75 @@ static enum kind kind_of(const struct marray_dtype *dtype)
     }
 }
 
-/* ---- Elements side by side ---- */
-
-#define DEFINE_INTEGER_SUM(name, type)                                                         \
-    FOR_EVERY_PROCESSOR static uint64_t sum_##name(const unsigned char *bytes, uint64_t count) \
-    {                                                                                          \
-        uint64_t sum = 0;                                                                      \
-        for (uint64_t i = 0; i < count; i++) {                                                 \
-            type value;                                                                        \
-            memcpy(&value, bytes + i * sizeof(value), sizeof(value));                          \
-            sum += (uint64_t)value;                                                            \
-        }                                                                                      \
-        return sum;                                                                            \
-    }
-DEFINE_INTEGER_SUM(i1, int8_t)
-DEFINE_INTEGER_SUM(i2, int16_t)
-DEFINE_INTEGER_SUM(i4, int32_t)
-DEFINE_INTEGER_SUM(u1, uint8_t)
-DEFINE_INTEGER_SUM(u2, uint16_t)
-DEFINE_INTEGER_SUM(u4, uint32_t)
-DEFINE_INTEGER_SUM(u8, uint64_t)
-
-#define DEFINE_FLOAT_SUM(name, type)                                                         \
-    FOR_EVERY_PROCESSOR static double sum_##name(const unsigned char *bytes, uint64_t count) \
-    {                                                                                        \
-        double lanes[LANES] = {0};                                                           \
-        uint64_t i = 0;                                                                      \
-        for (; i + LANES <= count; i += LANES) {                                             \
-            for (int lane = 0; lane < LANES; lane++) {                                       \
-                type value;                                                                  \
-                memcpy(&value, bytes + (i + (uint64_t)lane) * sizeof(value), sizeof(value)); \
-                lanes[lane] += (double)value;                                                \
-            }                                                                                \
-        }                                                                                    \
-        double sum = 0;                                                                      \
-        for (; i < count; i++) {                                                             \
-            type value;                                                                      \
-            memcpy(&value, bytes + i * sizeof(value), sizeof(value));                        \
-            sum += (double)value;                                                            \
-        }                                                                                    \
-        for (int lane = 0; lane < LANES; lane++)                                             \
-            sum += lanes[lane];                                                              \
-        return sum;                                                                          \
-    }
-DEFINE_FLOAT_SUM(f4, float)
-DEFINE_FLOAT_SUM(f8, double)
-
-FOR_EVERY_PROCESSOR static double dot_f8(const double *a, const double *b, uint64_t count)
-{
-    double lanes[LANES] = {0};
-    uint64_t i = 0;
-    for (; i + LANES <= count; i += LANES) {
-        for (int lane = 0; lane < LANES; lane++)
-            lanes[lane] += a[i + (uint64_t)lane] * b[i + (uint64_t)lane];
-    }
-    double sum = 0;
-    for (; i < count; i++)
-        sum += a[i] * b[i];
-    for (int lane = 0; lane < LANES; lane++)
-        sum += lanes[lane];
-    return sum;
-}
-
-static uint64_t sum_integers(enum marray_type type, const unsigned char *bytes, uint64_t count)
-{
-    switch (type) {
-    case MARRAY_I1:
-        return sum_i1(bytes, count);
-    case MARRAY_I2:
-        return sum_i2(bytes, count);
-    case MARRAY_I4:
-        return sum_i4(bytes, count);
-    case MARRAY_U1:
-        return sum_u1(bytes, count);
-    case MARRAY_U2:
-        return sum_u2(bytes, count);
-    case MARRAY_U4:
-        return sum_u4(bytes, count);
-    default: /* signed ones wrap alike */
-        return sum_u8(bytes, count);
-    }
-}
-
 /* ---- The elements of a view, run by run ---- */
 
 struct reduction {
     const struct marray *array;
     enum kind kind;
-    bool direct; /* runs are added up where they stand */
-    struct marray_dtype wide;
+    struct marray_dtype block;
+    const struct marray_reduce_loops *loops; /* over elements of the block's dtype */
     uint64_t integers;
     struct exact_sum floats;
-    union number least, most;
-    bool is_undefined; /* a NaN was met */
-    void (*take_block)(struct reduction *reduction, const union number *block, uint64_t count);
+    struct marray_extremes extremes;
+    bool takes_strides; /* else take_run() wants elements side by side */
+    /* Elements of the block's dtype. */
+    void (*take_run)(struct reduction *reduction, const unsigned char *elements, int64_t stride,
+                     uint64_t count);
 };
 
-static void sum_run(struct reduction *reduction, const unsigned char *bytes, uint64_t count)
+/* Whether the loops can take the elements where they stand. */
+static bool is_native(const struct marray_dtype *dtype, const struct marray_dtype *block)
 {
-    enum marray_type type = reduction->array->dtype.type;
+    return dtype->type == block->type && !dtype->swapped;
+}
+
+/* What the loops are to be given. */
+static int choose_block(struct reduction *reduction, const char *dtype)
+{
+    int status = marray_dtype_parse(dtype, &reduction->block, reduction->array->message);
+    if (!status)
+        reduction->loops = marray_reduce_loops_of(reduction->block.type);
+    return status;
+}
+
+static void sum_run(struct reduction *reduction, const unsigned char *elements, int64_t stride,
+                    uint64_t count)
+{
     if (reduction->kind != KIND_FLOAT) {
-        reduction->integers += sum_integers(type, bytes, count);
+        reduction->integers += reduction->loops->sum_integers(elements, stride, count);
         return;
     }
     for (uint64_t done = 0; done < count; done += PART_ITEMS) {
         uint64_t part = count - done < PART_ITEMS ? count - done : PART_ITEMS;
-        const unsigned char *first = bytes + done * reduction->array->dtype.item_bytes;
         add_exactly(&reduction->floats,
-                    type == MARRAY_F4 ? sum_f4(first, part) : sum_f8(first, part));
+                    reduction->loops->sum_floats(elements + (int64_t)done * stride, stride, part));
     }
 }
 
-static void sum_block(struct reduction *reduction, const union number *block, uint64_t count)
+static void extremes_of_run(struct reduction *reduction, const unsigned char *elements,
+                            int64_t stride, uint64_t count)
 {
-    if (reduction->kind == KIND_FLOAT)
-        add_exactly(&reduction->floats, sum_f8((const unsigned char *)block, count));
-    else
-        reduction->integers += sum_u8((const unsigned char *)block, count);
-}
-
-static void extremes_of_block(struct reduction *reduction, const union number *block,
-                              uint64_t count)
-{
-    union number *least = &reduction->least;
-    union number *most = &reduction->most;
-#define EXTREMES(member)                     \
-    for (uint64_t i = 0; i < count; i++) {   \
-        if (block[i].member < least->member) \
-            least->member = block[i].member; \
-        if (block[i].member > most->member)  \
-            most->member = block[i].member;  \
-    }
-    if (reduction->kind == KIND_SIGNED) {
-        EXTREMES(as_signed)
-    } else if (reduction->kind == KIND_UNSIGNED) {
-        EXTREMES(as_unsigned)
-    } else {
-        for (uint64_t i = 0; i < count; i++)
-            reduction->is_undefined |= __builtin_isnan(block[i].as_float) != 0;
-        EXTREMES(as_float)
-    }
-#undef EXTREMES
+    (void)stride;
+    reduction->loops->extremes(&reduction->extremes, elements, count);
 }
 
 static void take_run(struct reduction *reduction, const unsigned char *elements, int64_t stride,
                      uint64_t count)
 {
     const struct marray_dtype *dtype = &reduction->array->dtype;
-    if (reduction->direct && stride == dtype->item_bytes) {
-        sum_run(reduction, elements, count);
+    bool is_dense = stride == dtype->item_bytes;
+    if (is_native(dtype, &reduction->block) && (is_dense || reduction->takes_strides)) {
+        reduction->take_run(reduction, elements, stride, count);
         return;
     }
-    union number block[BLOCK_ITEMS];
+    union marray_number block[BLOCK_ITEMS];
+    int64_t block_stride = reduction->block.item_bytes;
     for (uint64_t done = 0; done < count; done += BLOCK_ITEMS) {
         uint64_t part = count - done < BLOCK_ITEMS ? count - done : BLOCK_ITEMS;
-        /* Numbers into wider ones cannot fail. */
-        (void)marray_convert(dtype, elements + (int64_t)done * stride, stride, &reduction->wide,
-                             (unsigned char *)block, sizeof(block[0]), part);
-        reduction->take_block(reduction, block, part);
+        /* Numbers into numbers cannot fail. */
+        (void)marray_convert(dtype, elements + (int64_t)done * stride, stride, &reduction->block,
+                             (unsigned char *)block, block_stride, part);
+        reduction->take_run(reduction, (const unsigned char *)block, block_stride, part);
     }
 }
 
@@ -261,29 +163,31 @@ static int begin(struct reduction *reduction, const struct marray *array)
         return marray_fail(array->message, -ENOTSUP,
                            "'%s': elements of %.200s are neither integers, bools nor real numbers",
                            MARRAY_PATH(array), marray_dtype_descr(&array->dtype));
-    return marray_dtype_parse(kind_names[reduction->kind], &reduction->wide, array->message);
+    return choose_block(reduction, block_names[array->dtype.type]);
 }
 
 /* *result of dtype (NULL: the one given) from the wide value. */
-static int deliver(const struct reduction *reduction, const char *dtype, union number value,
+static int deliver(const struct reduction *reduction, const char *dtype, union marray_number value,
                    void *result)
 {
     const struct marray *array = reduction->array;
-    struct marray_dtype wanted;
-    int status = marray_dtype_parse(dtype, &wanted, array->message);
+    struct marray_dtype wanted, wide;
+    int status = marray_dtype_parse(kind_names[reduction->kind], &wide, array->message);
+    if (!status)
+        status = marray_dtype_parse(dtype, &wanted, array->message);
     if (status)
         return status;
-    status = marray_check_conversion(array, &reduction->wide, &wanted);
+    status = marray_check_conversion(array, &wide, &wanted);
     if (!status)
-        status = marray_convert(&reduction->wide, (const unsigned char *)&value, sizeof(value),
-                                &wanted, result, wanted.item_bytes, 1);
+        status = marray_convert(&wide, (const unsigned char *)&value, sizeof(value), &wanted,
+                                result, wanted.item_bytes, 1);
     marray_dtype_release(&wanted);
     return status;
 }
 
-static union number total_of(const struct reduction *reduction)
+static union marray_number total_of(const struct reduction *reduction)
 {
-    union number total = {.as_unsigned = reduction->integers};
+    union marray_number total = {.as_unsigned = reduction->integers};
     if (reduction->kind == KIND_FLOAT)
         total.as_float = reduction->floats.sum + reduction->floats.lost;
     return total;
@@ -295,9 +199,8 @@ int marray_sum(const struct marray *array, const char *dtype, void *sum)
     int status = begin(&reduction, array);
     if (status)
         return status;
-    enum marray_type type = array->dtype.type;
-    reduction.direct = !array->dtype.swapped && type != MARRAY_F2 && type != MARRAY_B1;
-    reduction.take_block = sum_block;
+    reduction.take_run = sum_run;
+    reduction.takes_strides = true;
     if (array->length > 0)
         status = marray_guard_bulk(array, take_all, &reduction);
     return status ? status
@@ -313,23 +216,24 @@ static int find_extremes(const struct marray *array, struct reduction *reduction
     if (array->length == 0)
         return marray_fail(array->message, -EINVAL, "'%s': no element, so no least or greatest",
                            MARRAY_PATH(array));
-    reduction->take_block = extremes_of_block;
+    struct marray_extremes *extremes = &reduction->extremes;
+    reduction->take_run = extremes_of_run;
     switch (reduction->kind) {
     case KIND_SIGNED:
-        reduction->least.as_signed = INT64_MAX;
-        reduction->most.as_signed = INT64_MIN;
+        extremes->least.as_signed = INT64_MAX;
+        extremes->most.as_signed = INT64_MIN;
         break;
     case KIND_UNSIGNED:
-        reduction->least.as_unsigned = UINT64_MAX;
+        extremes->least.as_unsigned = UINT64_MAX;
         break;
     default:
-        reduction->least.as_float = INFINITY;
-        reduction->most.as_float = -INFINITY;
+        extremes->least.as_float = INFINITY;
+        extremes->most.as_float = -INFINITY;
     }
     status = marray_guard_bulk(array, take_all, reduction);
-    if (!status && reduction->is_undefined) {
-        reduction->least.as_float = NAN;
-        reduction->most.as_float = NAN;
+    if (!status && extremes->is_undefined) {
+        extremes->least.as_float = NAN;
+        extremes->most.as_float = NAN;
     }
     return status;
 }
@@ -340,7 +244,7 @@ int marray_min(const struct marray *array, const char *dtype, void *least)
     int status = find_extremes(array, &reduction);
     return status ? status
                   : deliver(&reduction, dtype ? dtype : marray_dtype_descr(&array->dtype),
-                            reduction.least, least);
+                            reduction.extremes.least, least);
 }
 
 int marray_max(const struct marray *array, const char *dtype, void *greatest)
@@ -349,39 +253,65 @@ int marray_max(const struct marray *array, const char *dtype, void *greatest)
     int status = find_extremes(array, &reduction);
     return status ? status
                   : deliver(&reduction, dtype ? dtype : marray_dtype_descr(&array->dtype),
-                            reduction.most, greatest);
+                            reduction.extremes.most, greatest);
 }
 
 /* ---- Dot ---- */
 
 struct product {
-    struct reduction *reduction; /* of a: its kind and wide dtype are those of the product */
+    struct reduction *reduction; /* of a, with the kind and block of the product */
     const struct marray *a, *b;
 };
+
+/* Elements [first, first + count) of an array of one axis as the block's dtype has them, where they
+ * stand or in buffer. */
+static const unsigned char *bring(const struct marray *array, uint64_t first, uint64_t count,
+                                  const struct marray_dtype *block, union marray_number *buffer,
+                                  int64_t *stride)
+{
+    *stride = array->strides[0];
+    const unsigned char *elements = array->data + (int64_t)first * *stride;
+    if (is_native(&array->dtype, block))
+        return elements;
+    (void)marray_convert(&array->dtype, elements, *stride, block, (unsigned char *)buffer,
+                         block->item_bytes, count);
+    *stride = block->item_bytes;
+    return (const unsigned char *)buffer;
+}
 
 /* Guarded. */
 static int multiply_all(void *context)
 {
     const struct product *product = context;
     struct reduction *reduction = product->reduction;
-    const struct marray *a = product->a;
-    const struct marray *b = product->b;
-    union number left[BLOCK_ITEMS];
-    union number right[BLOCK_ITEMS];
-    for (uint64_t done = 0; done < a->length; done += BLOCK_ITEMS) {
-        uint64_t part = a->length - done < BLOCK_ITEMS ? a->length - done : BLOCK_ITEMS;
-        (void)marray_convert(&a->dtype, a->data + (int64_t)done * a->strides[0], a->strides[0],
-                             &reduction->wide, (unsigned char *)left, sizeof(left[0]), part);
-        (void)marray_convert(&b->dtype, b->data + (int64_t)done * b->strides[0], b->strides[0],
-                             &reduction->wide, (unsigned char *)right, sizeof(right[0]), part);
-        if (reduction->kind == KIND_FLOAT) {
-            add_exactly(&reduction->floats, dot_f8(&left->as_float, &right->as_float, part));
-            continue;
-        }
-        for (uint64_t i = 0; i < part; i++)
-            reduction->integers += left[i].as_unsigned * right[i].as_unsigned;
+    const struct marray_dtype *block = &reduction->block;
+    uint64_t length = product->a->length;
+    union marray_number buffers[2][BLOCK_ITEMS];
+    for (uint64_t done = 0; done < length; done += BLOCK_ITEMS) {
+        uint64_t part = length - done < BLOCK_ITEMS ? length - done : BLOCK_ITEMS;
+        int64_t left_stride, right_stride;
+        const unsigned char *left = bring(product->a, done, part, block, buffers[0], &left_stride);
+        const unsigned char *right =
+            bring(product->b, done, part, block, buffers[1], &right_stride);
+        if (reduction->kind == KIND_FLOAT)
+            add_exactly(&reduction->floats,
+                        reduction->loops->dot_floats(left, left_stride, right, right_stride, part));
+        else
+            reduction->integers +=
+                reduction->loops->dot_integers(left, left_stride, right, right_stride, part);
     }
     return 0;
+}
+
+/* Elements of one type are multiplied where they stand, halves and floats as floats, everything
+ * else as 64 bits. */
+static const char *product_block(const struct marray *a, const struct marray *b, enum kind kind)
+{
+    bool are_short = (a->dtype.type == MARRAY_F2 || a->dtype.type == MARRAY_F4) &&
+                     (b->dtype.type == MARRAY_F2 || b->dtype.type == MARRAY_F4);
+    if (a->dtype.type == b->dtype.type || are_short)
+        return block_names[a->dtype.type];
+    return kind_names[kind];
 }
 
 /* What both can be multiplied in: floats if there are any, else signed if there are any. */
@@ -408,7 +338,7 @@ int marray_dot(const struct marray *a, const struct marray *b, const char *dtype
                            "'%s': a dot product needs two arrays of one axis and one length",
                            MARRAY_PATH(a));
     reduction.kind = common_kind(reduction.kind, other.kind);
-    status = marray_dtype_parse(kind_names[reduction.kind], &reduction.wide, a->message);
+    status = choose_block(&reduction, product_block(a, b, reduction.kind));
     struct product product = {&reduction, a, b};
     if (!status && a->length > 0)
         status = marray_guard_both(a, b, multiply_all, &product);

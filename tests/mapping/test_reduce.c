@@ -148,17 +148,92 @@ static void extremes_are_found_in_every_kind(void **state)
     marray_close(&array);
 }
 
+/* Of noise, in runs of any length, at any alignment and stride: what one comparison after the other
+ * finds. */
+static void extremes_of_strided_noise_are_those_of_a_plain_loop(void **state)
+{
+    static const int steps[] = {1, 2, 3, -1, -2, 7};
+    for (int type = 0; type < 2; type++) {
+        struct marray_spec spec =
+            scratch_spec(*state, MARRAY_CREATE, type ? "<f4" : "<f8", 1, SHAPE(ITEMS));
+        struct marray *array;
+        spec.offset_bytes = 3;
+        assert_int_equal(marray_open_memfd("noise", &spec, &array), 0);
+        double values[ITEMS];
+        for (uint64_t i = 0; i < ITEMS; i++)
+            values[i] = (double)(int64_t)(i * UINT64_C(0x9e3779b97f4a7c15)) * 0x1p-60;
+        values[17] = INFINITY;
+        assert_int_equal(marray_write(array, "=f8", values, sizeof(values)), 0);
+        for (int64_t start = 0; start < 100; start++) {
+            int64_t step = steps[start % 6];
+            int64_t stop = step > 0 ? start + 1 + start * 31 : MARRAY_NONE;
+            const struct marray_slice part = MARRAY_RANGE(start, stop, step);
+            struct marray *view;
+            assert_int_equal(marray_slice(array, &part, 1, &view), 0);
+            double expected_least = INFINITY, expected_most = -INFINITY, least = 0, most = 0;
+            for (int64_t i = 0; i < (int64_t)marray_length(view); i++) {
+                double value = 0;
+                assert_int_equal(marray_get(view, &i, "=f8", &value), 0);
+                expected_least = value < expected_least ? value : expected_least;
+                expected_most = value > expected_most ? value : expected_most;
+            }
+            assert_int_equal(marray_min(view, "=f8", &least), 0);
+            assert_int_equal(marray_max(view, "=f8", &most), 0);
+            assert_true(least == expected_least && most == expected_most);
+            marray_close(&view);
+        }
+        marray_close(&array);
+    }
+}
+
+/* Of either sign, wherever it stands and in every float. */
 static void a_nan_makes_the_extremes_nan(void **state)
 {
-    struct marray *array = open_numbers(*state, "<f8", true);
-    const int64_t somewhere[] = {2000};
-    const double undefined = NAN;
-    double least = 0, most = 0;
-    assert_int_equal(marray_set(array, somewhere, NULL, &undefined), 0);
-    assert_int_equal(marray_min(array, NULL, &least), 0);
-    assert_int_equal(marray_max(array, NULL, &most), 0);
-    assert_true(isnan(least) && isnan(most));
-    marray_close(&array);
+    static const char *const dtypes[] = {"<f2", "<f4", ">f4", "<f8", ">f8"};
+    for (size_t i = 0; i < sizeof(dtypes) / sizeof(dtypes[0]); i++) {
+        struct marray *array = open_numbers(*state, dtypes[i], true);
+        for (int64_t place = 0; place < ITEMS; place += 409) {
+            const double undefined = place % 2 ? NAN : -NAN;
+            double least = 0, most = 0, before = 0;
+            assert_int_equal(marray_get(array, &place, "=f8", &before), 0);
+            assert_int_equal(marray_set(array, &place, "=f8", &undefined), 0);
+            assert_int_equal(marray_min(array, "=f8", &least), 0);
+            assert_int_equal(marray_max(array, "=f8", &most), 0);
+            assert_true(isnan(least) && isnan(most));
+            assert_int_equal(marray_set(array, &place, "=f8", &before), 0);
+        }
+        marray_close(&array);
+    }
+}
+
+static void dot_products_of_one_type_are_those_of_its_numbers(void **state)
+{
+    static const char *const dtypes[] = {"|i1", "<i2", ">i2", "<i4", "<i8", "|u1",
+                                         "<u2", "<u4", "<u8", "<f2", "<f4", "<f8"};
+    for (size_t i = 0; i < sizeof(dtypes) / sizeof(dtypes[0]); i++) {
+        bool is_signed = dtypes[i][1] != 'u';
+        struct marray *array = open_numbers(*state, dtypes[i], is_signed);
+        struct marray *even, *odd;
+        const struct marray_slice from_0 = MARRAY_RANGE(0, ITEMS - 1, 2);
+        const struct marray_slice from_1 = MARRAY_RANGE(1, ITEMS, 2);
+        assert_int_equal(marray_slice(array, &from_0, 1, &even), 0);
+        assert_int_equal(marray_slice(array, &from_1, 1, &odd), 0);
+        int64_t squares = 0, neighbours = 0, expected_squares = 0, expected_neighbours = 0;
+        for (int64_t k = 0; k < ITEMS; k++) {
+            int64_t value = k % 101 - (is_signed ? 50 : 0);
+            int64_t next = (k + 1) % 101 - (is_signed ? 50 : 0);
+            expected_squares += value * value;
+            if (k % 2 == 0 && k + 1 < ITEMS)
+                expected_neighbours += value * next;
+        }
+        assert_int_equal(marray_dot(array, array, "=i8", &squares), 0);
+        assert_int_equal(marray_dot(even, odd, "=i8", &neighbours), 0);
+        assert_int_equal(squares, expected_squares);
+        assert_int_equal(neighbours, expected_neighbours);
+        marray_close(&odd);
+        marray_close(&even);
+        marray_close(&array);
+    }
 }
 
 static void dot_products_mix_dtypes_and_strides(void **state)
@@ -246,7 +321,9 @@ int main(void)
         SCRATCH_TEST(integers_wrap_as_those_of_numpy),
         SCRATCH_TEST(sums_of_floats_keep_what_rounding_would_lose),
         SCRATCH_TEST(extremes_are_found_in_every_kind),
+        SCRATCH_TEST(extremes_of_strided_noise_are_those_of_a_plain_loop),
         SCRATCH_TEST(a_nan_makes_the_extremes_nan),
+        SCRATCH_TEST(dot_products_of_one_type_are_those_of_its_numbers),
         SCRATCH_TEST(dot_products_mix_dtypes_and_strides),
         SCRATCH_TEST(what_cannot_be_reduced_is_refused),
         SCRATCH_TEST(rows_that_stand_apart_are_copied_whole),
