@@ -103,39 +103,76 @@ static size_t measure_distances(const double *scores, size_t count, double shift
     return used;
 }
 
-int mm_signed_rank_test(const double *scores, size_t count, double shift,
-                        struct mm_signed_rank *result)
-{
-    struct mm_signed_rank found = {.p_greater = 1, .p_less = 1};
-    size_t doubled_sum = 0;
-    int code = 0;
+/* The scores that differ from the shift, by their doubled ranks. */
+struct ranked {
+    struct distance *distances;
+    size_t *ranks;
+    size_t used;
+    size_t above;
+    size_t doubled_sum; /* of those above */
+};
 
+static void free_ranked(struct ranked *ranked)
+{
+    free(ranked->distances);
+    free(ranked->ranks);
+}
+
+/* On success the caller calls free_ranked(). */
+static int rank_scores(const double *scores, size_t count, double shift, struct ranked *ranked)
+{
+    *ranked = (struct ranked){0};
     if (count > MM_SIGNED_RANK_LIMIT) {
         return -E2BIG;
     }
-    struct distance *distances = calloc(count + 1, sizeof(*distances));
-    size_t *ranks = calloc(count + 1, sizeof(*ranks));
-    if (distances == NULL || ranks == NULL) {
-        code = -ENOMEM;
-        goto cleanup;
+    ranked->distances = calloc(count + 1, sizeof(*ranked->distances));
+    ranked->ranks = calloc(count + 1, sizeof(*ranked->ranks));
+    if (ranked->distances == NULL || ranked->ranks == NULL) {
+        free_ranked(ranked);
+        return -ENOMEM;
     }
-    found.used = measure_distances(scores, count, shift, distances);
-    rank_doubled(distances, found.used, ranks);
-    for (size_t i = 0; i < found.used; i++) {
-        found.above += distances[i].above;
-        doubled_sum += distances[i].above ? ranks[i] : 0;
+    ranked->used = measure_distances(scores, count, shift, ranked->distances);
+    rank_doubled(ranked->distances, ranked->used, ranked->ranks);
+    for (size_t i = 0; i < ranked->used; i++) {
+        ranked->above += ranked->distances[i].above;
+        ranked->doubled_sum += ranked->distances[i].above ? ranked->ranks[i] : 0;
     }
-    found.rank_sum = (double)doubled_sum / 2;
-    found.sign_p_greater = mm_statistics_coin_tail(found.used, found.used - found.above);
-    found.sign_p_less = mm_statistics_coin_tail(found.used, found.above);
-    code = tails(ranks, found.used, doubled_sum, &found.p_less, &found.p_greater);
+    return 0;
+}
+
+int mm_signed_rank_test(const double *scores, size_t count, double shift,
+                        struct mm_signed_rank *result)
+{
+    struct ranked ranked;
+
+    int code = rank_scores(scores, count, shift, &ranked);
+    if (code < 0) {
+        return code;
+    }
+    struct mm_signed_rank found = {
+        .used = ranked.used,
+        .above = ranked.above,
+        .rank_sum = (double)ranked.doubled_sum / 2,
+        .sign_p_greater = mm_statistics_coin_tail(ranked.used, ranked.used - ranked.above),
+        .sign_p_less = mm_statistics_coin_tail(ranked.used, ranked.above),
+    };
+    code = tails(ranked.ranks, ranked.used, ranked.doubled_sum, &found.p_less, &found.p_greater);
     if (code == 0) {
         *result = found;
     }
+    free_ranked(&ranked);
+    return code;
+}
 
-cleanup:
-    free(distances);
-    free(ranks);
+int mm_signed_rank_sum(const double *scores, size_t count, double shift, double *rank_sum)
+{
+    struct ranked ranked;
+
+    int code = rank_scores(scores, count, shift, &ranked);
+    if (code == 0) {
+        *rank_sum = (double)ranked.doubled_sum / 2;
+        free_ranked(&ranked);
+    }
     return code;
 }
 
@@ -173,6 +210,25 @@ int mm_signed_rank_probability(size_t used, size_t rank_sum, double *probability
     return 0;
 }
 
+int mm_signed_rank_critical(size_t used, double level, size_t *rank_sum)
+{
+    double *distribution = NULL;
+    size_t rank = used * (used + 1) / 2 + 1;
+    double tail = 0;
+
+    int code = distribute_untied(used, &distribution);
+    if (code < 0) {
+        return code;
+    }
+    while (rank > 0 && tail + distribution[rank - 1] <= level) {
+        rank--;
+        tail += distribution[rank];
+    }
+    free(distribution);
+    *rank_sum = rank;
+    return 0;
+}
+
 /* The means of all two of the scores, sorted. */
 static double *walsh_means(const double *scores, size_t count)
 {
@@ -190,6 +246,20 @@ static double *walsh_means(const double *scores, size_t count)
     }
     mm_statistics_sort(means, number);
     return means;
+}
+
+int mm_centre_estimate(const double *scores, size_t count, double *estimate)
+{
+    if (count == 0 || count > MM_SIGNED_RANK_LIMIT) {
+        return count == 0 ? -EINVAL : -E2BIG;
+    }
+    double *means = walsh_means(scores, count);
+    if (means == NULL) {
+        return -ENOMEM;
+    }
+    *estimate = mm_statistics_median(means, count * (count + 1) / 2);
+    free(means);
+    return 0;
 }
 
 int mm_centre_of(const double *scores, size_t count, double coverage, struct mm_centre *centre)

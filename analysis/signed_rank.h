@@ -37,6 +37,14 @@ int mm_signed_rank_test(const double *scores, size_t count, double shift,
  * *probability, or errors as above. */
 int mm_signed_rank_probability(size_t used, size_t rank_sum, double *probability);
 
+/* The rank sum of the scores above shift, alone: what a simulation asks for again and again. 0 and
+ * *rank_sum, or errors as above. */
+int mm_signed_rank_sum(const double *scores, size_t count, double shift, double *rank_sum);
+
+/* The smallest rank sum of `used` scores without ties that a one-sided test at level rejects; above
+ * all that there are when the level cannot be reached. 0 and *rank_sum, or errors as above. */
+int mm_signed_rank_critical(size_t used, double level, size_t *rank_sum);
+
 /* The centre of the scores (Hodges and Lehmann 1963): the median of all means of two of them, each
  * with itself included. Its interval is between the order statistics of these means that the signed
  * rank test does not refuse; it covers the centre of a symmetric distribution. */
@@ -46,7 +54,8 @@ struct mm_centre {
         interval; /* the whole range of the means where that covers less than asked */
 };
 
-/* 0, -EINVAL without scores, -E2BIG and -ENOMEM as above. */
+/* 0, -EINVAL without scores, -E2BIG and -ENOMEM as above. The second is the estimate alone. */
+int mm_centre_estimate(const double *scores, size_t count, double *estimate);
 int mm_centre_of(const double *scores, size_t count, double coverage, struct mm_centre *centre);
 
 #endif
