@@ -368,3 +368,27 @@ int mm_config_load_yaml(const char *path, struct mm_config **config, struct mm_e
     free(text);
     return status;
 }
+
+int mm_config_check_keys(const struct mm_config *config, const json_t *object, const char *what,
+                         const char *const *keys, size_t key_count, struct mm_error *error)
+{
+    if (!json_is_object(object))
+        return mm_error_set(error, -EINVAL, "%s: %s must be keys with values",
+                            mm_config_where(config, object), what);
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)object, key, value)
+    {
+        size_t i = 0;
+        while (i < key_count && strcmp(keys[i], key))
+            i++;
+        if (i < key_count)
+            continue;
+        char suggestion[96];
+        return mm_error_set(
+            error, -EINVAL, "%s: unknown key '%s' in %s%s",
+            mm_config_where_key(config, object, key), key, what,
+            mm_text_suggestion(key, keys, key_count, suggestion, sizeof(suggestion)));
+    }
+    return 0;
+}

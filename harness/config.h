@@ -47,4 +47,9 @@ const char *mm_config_where(const struct mm_config *config, const json_t *node);
 const char *mm_config_where_key(const struct mm_config *config, const json_t *object,
                                 const char *key);
 
+/* -EINVAL with the nearest right key unless object is one with no other keys than keys; what names
+ * it in the message ("a case"). */
+int mm_config_check_keys(const struct mm_config *config, const json_t *object, const char *what,
+                         const char *const *keys, size_t key_count, struct mm_error *error);
+
 #endif

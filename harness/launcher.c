@@ -42,6 +42,7 @@ struct mm_launcher_worker {
     uint64_t timeout_ns;
     bool limited;                        /* leaves a control group behind when it ends */
     struct mm_series_observer *observer; /* NULL without a series */
+    json_t *inject;                      /* of its samples, or NULL */
 };
 
 /* Keeps the last OUTPUT_BYTES of what the worker has printed. */
@@ -395,9 +396,9 @@ int mm_launcher_sample(struct mm_launcher_worker *worker, uint64_t seed, uint64_
         json_decref(answer);
         worker->prepared = true;
     }
-    json_t *request =
-        json_pack("{s:s, s:s, s:I}", "do", "sample", "seed", mm_text_write_hex(seed, seed_text),
-                  "iterations", (json_int_t)iterations);
+    json_t *request = json_pack("{s:s, s:s, s:I, s:O*}", "do", "sample", "seed",
+                                mm_text_write_hex(seed, seed_text), "iterations",
+                                (json_int_t)iterations, "inject", worker->inject);
     struct mm_error error = {0};
     mm_series_observer_begin(worker->observer);
     int code = request == NULL ? mm_error_set(&error, -ENOMEM, "no memory to ask a worker")
@@ -443,6 +444,12 @@ static json_t *ask_to_finish(struct mm_launcher_worker *worker)
     return launch;
 }
 
+void mm_launcher_inject(struct mm_launcher_worker *worker, json_t *inject)
+{
+    json_decref(worker->inject);
+    worker->inject = json_incref(inject);
+}
+
 void mm_launcher_finish(struct mm_launcher_worker *worker, json_t **closing)
 {
     json_t *launch = NULL;
@@ -454,6 +461,7 @@ void mm_launcher_finish(struct mm_launcher_worker *worker, json_t **closing)
     mm_protocol_channel_close(worker->channel);
     close_if_open(worker->output);
     mm_series_observer_close(worker->observer);
+    json_decref(worker->inject);
     if (worker->limited) {
         mm_memory_limit_sweep(&mm_memory_limit_this_system);
     }

@@ -29,6 +29,9 @@ int mm_launcher_start(const char *binary, const json_t *case_json, const json_t 
 int mm_launcher_sample(struct mm_launcher_worker *worker, uint64_t seed, uint64_t iterations,
                        json_t **sample, json_t **failure);
 
+/* Every sample from here on carries inject, the member of that name of the protocol; NULL: none. */
+void mm_launcher_inject(struct mm_launcher_worker *worker, json_t *inject);
+
 /* Ends the worker, its peers too, and waits for them; frees worker. *closing is the member "launch"
  * of its answer or NULL; a worker that does not end in time is killed. */
 void mm_launcher_finish(struct mm_launcher_worker *worker, json_t **closing);

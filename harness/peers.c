@@ -55,7 +55,7 @@ struct peer_task {
     const struct mm_plan_file *file;
     const struct mm_counters *counters; /* of the leader */
     uint64_t seed;
-    double delay_share;
+    struct mm_worker_injection injection;
     void *shared;
     struct mm_series_room *series;
     uint32_t peer;
@@ -141,7 +141,7 @@ static _Noreturn void live(struct peers_room *room, const struct peer_task *task
     if (code < 0) {
         fail_peer(room, slot, code, error.text);
     }
-    process.delay_share = task->delay_share;
+    process.injection = task->injection;
     process.series = task->series;
     for (;;) {
         while (atomic_load(&room->round) == seen) {
@@ -203,8 +203,9 @@ static int allocate(uint32_t count, struct mm_peers **peers)
 }
 
 int mm_peers_start(const struct mm_plan_case *plan_case, const struct mm_plan_file *file,
-                   const struct mm_counters *counters, uint64_t seed, double delay_share,
-                   void *shared, struct mm_series_room *series, struct mm_peers **peers,
+                   const struct mm_counters *counters, uint64_t seed,
+                   const struct mm_worker_injection *injection, void *shared,
+                   struct mm_series_room *series, struct mm_peers **peers,
                    struct mm_worker_failure *failure)
 {
     struct mm_peers *started = NULL;
@@ -218,7 +219,7 @@ int mm_peers_start(const struct mm_plan_case *plan_case, const struct mm_plan_fi
             .file = file,
             .counters = counters,
             .seed = seed,
-            .delay_share = delay_share,
+            .injection = *injection,
             .shared = shared,
             .series = series,
             .peer = peer,

@@ -22,8 +22,9 @@ struct mm_peers;
  * process. A negative errno sets *failure; no peer is left then.
  */
 int mm_peers_start(const struct mm_plan_case *plan_case, const struct mm_plan_file *file,
-                   const struct mm_counters *counters, uint64_t seed, double delay_share,
-                   void *shared, struct mm_series_room *series, struct mm_peers **peers,
+                   const struct mm_counters *counters, uint64_t seed,
+                   const struct mm_worker_injection *injection, void *shared,
+                   struct mm_series_room *series, struct mm_peers **peers,
                    struct mm_worker_failure *failure);
 
 /*

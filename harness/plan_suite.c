@@ -15,8 +15,6 @@ static const char *const SUITE_KEYS[] = {"name", "purpose", "budget", "defaults"
 static const char *const DEFAULT_KEYS[] = {SETTING_KEYS};
 static const char *const CASE_KEYS[] = {"workload", "parameters", "exclude", SETTING_KEYS};
 
-#define SUGGESTION_BYTES 96
-
 size_t mm_plan_text_count(const json_t *node)
 {
     return json_is_array(node) ? json_array_size(node) : 1;
@@ -61,30 +59,6 @@ static int check_one_text(const struct mm_config *config, const json_t *node, co
         return mm_error_set(error, -EINVAL, "%s: '%s' takes one value",
                             mm_config_where(config, node), name);
     return mm_plan_check_texts(config, node, name, error);
-}
-
-static int check_keys(const struct mm_config *config, const json_t *object, const char *what,
-                      const char *const *keys, size_t key_count, struct mm_error *error)
-{
-    if (!json_is_object(object))
-        return mm_error_set(error, -EINVAL, "%s: %s must be keys with values",
-                            mm_config_where(config, object), what);
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)object, key, value)
-    {
-        size_t i = 0;
-        while (i < key_count && strcmp(keys[i], key))
-            i++;
-        if (i < key_count)
-            continue;
-        char suggestion[SUGGESTION_BYTES];
-        return mm_error_set(
-            error, -EINVAL, "%s: unknown key '%s' in %s%s",
-            mm_config_where_key(config, object, key), key, what,
-            mm_text_suggestion(key, keys, key_count, suggestion, sizeof(suggestion)));
-    }
-    return 0;
 }
 
 /* The member key of object as a whole number in [minimum, maximum]; *count stays without it. */
@@ -338,7 +312,8 @@ static int check_suite_name(const struct mm_config *config, const json_t *root,
 static int check_suite(const struct mm_config *config, struct mm_error *error)
 {
     const json_t *root = mm_config_root(config);
-    int status = check_keys(config, root, "the suite", SUITE_KEYS, MM_COUNT_OF(SUITE_KEYS), error);
+    int status =
+        mm_config_check_keys(config, root, "the suite", SUITE_KEYS, MM_COUNT_OF(SUITE_KEYS), error);
     if (status)
         return status;
     const json_t *purpose = json_object_get(root, "purpose");
@@ -347,8 +322,8 @@ static int check_suite(const struct mm_config *config, struct mm_error *error)
                             mm_config_where(config, purpose));
     const json_t *defaults = json_object_get(root, "defaults");
     if (defaults) {
-        status = check_keys(config, defaults, "defaults", DEFAULT_KEYS, MM_COUNT_OF(DEFAULT_KEYS),
-                            error);
+        status = mm_config_check_keys(config, defaults, "defaults", DEFAULT_KEYS,
+                                      MM_COUNT_OF(DEFAULT_KEYS), error);
         if (status)
             return status;
     }
@@ -509,7 +484,8 @@ int mm_plan_read_entry(struct mm_plan_builder *builder, const json_t *node,
 {
     const struct mm_config *config = builder->suite;
     struct mm_error *error = builder->error;
-    int status = check_keys(config, node, "a case", CASE_KEYS, MM_COUNT_OF(CASE_KEYS), error);
+    int status =
+        mm_config_check_keys(config, node, "a case", CASE_KEYS, MM_COUNT_OF(CASE_KEYS), error);
     if (status)
         return status;
     const json_t *workload = json_object_get(node, "workload");

@@ -5,7 +5,7 @@
  *
  *   {"do": "prepare", "protocol": 1, "case": CASE, "file": FILE, "launch_seed": HEX, "series": N?}
  *       -> {"ok": true, "pid": N}                   series: the descriptor of harness/series.h
- *   {"do": "sample", "seed": HEX, "iterations": N, "inject": {"delay_share": 0.05}?}
+ *   {"do": "sample", "seed": HEX, "iterations": N, "inject": {"delay_share": 0.05, "faults": 64}?}
  *       -> {"ok": true, "sample": SAMPLE}           as in results/SCHEMA.md
  *   {"do": "finish"}
  *       -> {"ok": true, "launch": {"histograms", "counter_quality", "effective"}}, then exit 0

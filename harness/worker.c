@@ -16,6 +16,9 @@
 #include "harness/worker_command.h"
 #include "harness/worker_sample.h"
 
+/* A page each: 1 GiB for a moment. */
+#define INJECTED_FAULTS_LIMIT (1 << 18)
+
 struct worker {
     struct mm_protocol_channel *channel;
     bool prepared;
@@ -130,7 +133,9 @@ static int read_sample_request(const struct worker *worker, const json_t *reques
 {
     const json_t *seed = json_object_get(request, "seed");
     const json_t *iterations = json_object_get(request, "iterations");
-    const json_t *delay = json_object_get(json_object_get(request, "inject"), "delay_share");
+    const json_t *inject = json_object_get(request, "inject");
+    const json_t *delay = json_object_get(inject, "delay_share");
+    const json_t *faults = json_object_get(inject, "faults");
 
     *wanted = (struct mm_worker_sample_request){
         .plan_case = &worker->plan_case,
@@ -140,7 +145,7 @@ static int read_sample_request(const struct worker *worker, const json_t *reques
         .file_json = worker->files,
         .limit = worker->limit.folder[0] != '\0' ? &worker->limit : NULL,
         .first = !worker->sampled,
-        .delay_share = delay == NULL ? 0 : json_number_value(delay),
+        .injection = {.delay_share = delay == NULL ? 0 : json_number_value(delay)},
     };
     if (!worker->prepared) {
         return mm_error_set(error, -EPROTO, "a sample was asked for before a case was prepared");
@@ -151,9 +156,14 @@ static int read_sample_request(const struct worker *worker, const json_t *reques
     if (!json_is_integer(iterations) || json_integer_value(iterations) < 1) {
         return mm_error_set(error, -EPROTO, "the iterations of a sample are not a count");
     }
-    if (!(wanted->delay_share >= 0 && wanted->delay_share <= 100)) {
+    if (!(wanted->injection.delay_share >= 0 && wanted->injection.delay_share <= 100)) {
         return mm_error_set(error, -EPROTO, "the delay to inject is not a share");
     }
+    if (faults != NULL &&
+        !(json_integer_value(faults) >= 0 && json_integer_value(faults) <= INJECTED_FAULTS_LIMIT)) {
+        return mm_error_set(error, -EPROTO, "the faults to inject are not a count");
+    }
+    wanted->injection.faults = (uint64_t)json_integer_value(faults);
     wanted->iterations = (uint64_t)json_integer_value(iterations);
     return 0;
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "harness/clock.h"
@@ -290,30 +291,47 @@ static int close_engine(struct mm_worker_process *process)
     return code;
 }
 
-/* Wastes the wanted share of the time that this pass has touched, inside the clock: by time, since
+/* Wastes the wanted share of the time that this pass has taken, inside the clock: by time, since
  * more operations are not more time. */
-static void spin(const struct mm_worker_process *process, uint64_t touched_before_ns)
+static void spin(const struct mm_worker_process *process)
 {
+    const struct mm_worker_result *result = process->result;
     uint64_t now_ns = mm_clock_ns();
-    uint64_t touched_ns = process->result->phases[MM_PHASE_TOUCH].elapsed_ns - touched_before_ns;
+    uint64_t taken_ns = now_ns - process->phase_started_ns;
 
-    if (process->phase == MM_PHASE_TOUCH) {
-        touched_ns += now_ns - process->phase_started_ns;
+    for (int phase = 0; phase < MM_PHASE_COUNT; phase++) {
+        taken_ns += result->phases[phase].elapsed_ns - result->pass_phase_ns[phase];
     }
-    uint64_t until_ns = now_ns + (uint64_t)((double)touched_ns * process->delay_share);
+    uint64_t until_ns = now_ns + (uint64_t)((double)taken_ns * process->injection.delay_share);
     while (mm_clock_ns() < until_ns) {
     }
 }
 
-static int touch_and_flush(struct mm_worker_process *process, uint64_t touched_before_ns)
+/* First writes to private memory without huge pages: one minor fault each. */
+static int fault(uint64_t faults)
+{
+    size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    size_t length_bytes = (size_t)faults * page_bytes;
+
+    char *pages =
+        mmap(NULL, length_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED) {
+        return -errno;
+    }
+    madvise(pages, length_bytes, MADV_NOHUGEPAGE);
+    for (size_t at = 0; at < length_bytes; at += page_bytes) {
+        ((volatile char *)pages)[at] = 1;
+    }
+    munmap(pages, length_bytes);
+    return 0;
+}
+
+static int touch_and_flush(struct mm_worker_process *process)
 {
     struct mm_workload_run *run = &process->run;
     const struct mm_workload *workload = process->plan_case->workload;
 
     int code = workload->touch(run);
-    if (process->delay_share > 0) {
-        spin(process, touched_before_ns);
-    }
     if (code < 0 || !process->plan_case->needs.flushes) {
         return code;
     }
@@ -331,8 +349,15 @@ static int run_pass(struct mm_worker_process *process)
     begin_phase(process, MM_PHASE_TOUCH);
     result->pass_started_ns = process->phase_started_ns;
     mm_latency_start_pass(&process->latency_clock, process->phase_started_ns);
-    int code = touch_and_flush(process, result->pass_phase_ns[MM_PHASE_TOUCH]);
+    int code = touch_and_flush(process);
+    if (process->injection.delay_share > 0) {
+        spin(process);
+    }
     result->pass_ended_ns = mm_clock_ns();
+    if (code == 0 && process->injection.faults > 0) {
+        /* The clock has been read, the counters have not. */
+        code = fault(process->injection.faults);
+    }
     stop_clock(process, result->pass_ended_ns);
     for (int phase = 0; phase < MM_PHASE_COUNT; phase++) {
         result->pass_phase_ns[phase] =

@@ -31,6 +31,12 @@ enum mm_worker_action {
     MM_WORKER_ACTION_COUNT
 };
 
+/* What a selftest of the regression gate adds to every pass; all 0: nothing. */
+struct mm_worker_injection {
+    double delay_share; /* this share of the measured time is spun away within the clock */
+    uint64_t faults;    /* so many minor faults are counted, and cost no measured time */
+};
+
 struct mm_worker_phase {
     uint64_t elapsed_ns;
     uint64_t entries;
@@ -69,8 +75,8 @@ struct mm_worker_process {
     const struct mm_plan_file *file;
     struct mm_counters *counters;
     struct mm_worker_result *result;
-    double delay_share; /* injected slowdown: this share of every touch phase is spun away */
-    json_t *reported;   /* the workload's own figures; an object */
+    struct mm_worker_injection injection;
+    json_t *reported;              /* the workload's own figures; an object */
     struct mm_series_room *series; /* where progress is shown, or NULL */
     struct mm_error error;
 

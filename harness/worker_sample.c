@@ -113,11 +113,11 @@ static int set_up(struct sample *sample)
     if (code < 0) {
         return mm_error_set(&sample->failure->error, code, "no memory for a sample");
     }
-    sample->process.delay_share = request->delay_share;
+    sample->process.injection = request->injection;
     sample->process.series = request->series;
     if (needs->processes > 1) {
         code = mm_peers_start(request->plan_case, request->file, request->counters, request->seed,
-                              request->delay_share, sample->shared, request->series, &sample->peers,
+                              &request->injection, sample->shared, request->series, &sample->peers,
                               sample->failure);
     }
     return code;

@@ -22,9 +22,9 @@ struct mm_worker_sample_request {
     uint64_t iterations;
     const struct mm_memory_limit *limit; /* that this process is in, or NULL */
     bool first;                          /* of the launch: the page cache is built anew for it */
-    double delay_share;                  /* 0, or the slowdown to inject */
-    struct mm_series_room *series;       /* where progress is shown, or NULL */
-    const json_t *file_json;             /* the file as a member of the record */
+    struct mm_worker_injection injection;
+    struct mm_series_room *series; /* where progress is shown, or NULL */
+    const json_t *file_json;       /* the file as a member of the record */
 };
 
 /*

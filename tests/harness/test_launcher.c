@@ -104,10 +104,11 @@ static int serve(struct mm_protocol_channel *channel, json_t *request, char mann
         return answer(channel, failure_of_its_own());
     }
     return answer(channel,
-                  json_pack("{s:b, s:{s:O, s:O, s:i, s:i}}", "ok", 1, "sample", "seed",
+                  json_pack("{s:b, s:{s:O, s:O, s:i, s:i, s:O*}}", "ok", 1, "sample", "seed",
                             json_object_get(request, "seed"), "iterations",
                             json_object_get(request, "iterations"), "group", (int)getpgrp(),
-                            "child", strcmp(manner, "parent") == 0 ? start_child() : 0));
+                            "child", strcmp(manner, "parent") == 0 ? start_child() : 0, "inject",
+                            json_object_get(request, "inject")));
 }
 
 static int work(void)
@@ -207,6 +208,24 @@ static void a_worker_gives_samples_and_its_closing_words(void **state)
     assert_string_equal(text_of(closing, "manner"), "good");
     json_decref(closing);
     assert_true(is_gone(pid));
+}
+
+static void samples_carry_what_is_to_be_injected(void **state)
+{
+    (void)state;
+    struct mm_launcher_worker *worker = start("good", LONG_NS);
+    json_t *inject = json_pack("{s:i}", "faults", 3);
+    json_t *failure = NULL;
+
+    for (int i = 0; i < 3; i++) {
+        json_t *sample = NULL;
+        mm_launcher_inject(worker, i == 1 ? inject : NULL);
+        assert_int_equal(mm_launcher_sample(worker, 1, 1, &sample, &failure), 0);
+        assert_int_equal(json_equal(json_object_get(sample, "inject"), inject), i == 1);
+        json_decref(sample);
+    }
+    json_decref(inject);
+    mm_launcher_finish(worker, NULL);
 }
 
 static void a_killed_worker_is_known_by_its_signal(void **state)
@@ -355,6 +374,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_worker_gives_samples_and_its_closing_words),
+        cmocka_unit_test(samples_carry_what_is_to_be_injected),
         cmocka_unit_test(a_killed_worker_is_known_by_its_signal),
         cmocka_unit_test(a_worker_killed_before_it_is_prepared_is_known_too),
         cmocka_unit_test(the_last_words_of_a_worker_are_in_the_reason),

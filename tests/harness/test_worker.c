@@ -599,13 +599,46 @@ static void a_file_that_has_gone_is_an_error_with_its_name(void **state)
     expect_failure(ask(fixture, sample_request(1)), "cache", fixture->plan->files[0].path);
 }
 
+/* The minor faults that a sample has counted while it touched. */
+static json_int_t touched_faults(const json_t *answer)
+{
+    json_t *counters = NULL;
+
+    assert_int_equal(json_unpack((json_t *)answer, "{s:{s:{s:{s:o}}}}", "sample", "phases", "touch",
+                                 "counters", &counters),
+                     0);
+    return json_integer_value(json_object_get(counters, "rusage_minor_faults"));
+}
+
+static void injected_faults_are_counted_in_the_phase_that_touches(void **state)
+{
+    static const json_int_t injected = 5000;
+    struct fixture *fixture = *state;
+
+    plan(fixture, "sequential", "pread", "warm", "operation=read");
+    prepare(fixture);
+    json_decref(ask(fixture, sample_request(1)));
+    json_t *plain = ask(fixture, sample_request(2));
+    json_t *request = sample_request(2);
+    json_object_set_new(request, "inject", json_pack("{s:I}", "faults", injected));
+    json_t *more = ask(fixture, request);
+    json_int_t difference = touched_faults(more) - touched_faults(plain);
+    assert_in_range(difference, 2 * injected - 100, 2 * injected + 100);
+    json_decref(plain);
+    json_decref(more);
+}
+
 static void requests_with_members_of_no_sense_are_refused(void **state)
 {
     static const char delay[] =
         "{\"do\": \"sample\", \"seed\": \"0x0000000000000007\", \"iterations\": 1, \"inject\": "
         "{\"delay_share\": -1}}";
+    static const char faults[] =
+        "{\"do\": \"sample\", \"seed\": \"0x0000000000000007\", \"iterations\": 1, \"inject\": "
+        "{\"faults\": 99999999}}";
     static const char *const requests[] = {
         delay,
+        faults,
         "{\"do\": \"sample\", \"iterations\": 1}",
         "{\"do\": \"sample\", \"seed\": 7, \"iterations\": 1}",
         "{\"do\": \"sample\", \"seed\": \"0x0000000000000007\", \"iterations\": 0}",
@@ -650,6 +683,7 @@ int main(void)
         WITH_FOLDER(another_version_of_the_protocol_is_refused),
         WITH_FOLDER(a_case_that_does_not_exist_is_refused),
         WITH_FOLDER(a_file_that_has_gone_is_an_error_with_its_name),
+        WITH_FOLDER(injected_faults_are_counted_in_the_phase_that_touches),
         WITH_FOLDER(requests_with_members_of_no_sense_are_refused),
     };
 

@@ -1,0 +1,362 @@
+/* Defaults of the gate, and the reader of its settings file. */
+#include "harness/campaigns/gate_settings.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/text.h"
+#include "common/units.h"
+#include "harness/config.h"
+
+#define PAIRS_LIMIT  500
+#define SLICES_LIMIT 100
+
+/* Fewer pairs have no interval of 95 %. */
+#define LEAST_PAIRS 6
+
+static const struct {
+    const char *name;
+    const char *unit;
+    struct mm_gate_metric_settings defaults;
+} metrics[MM_GATE_METRIC_COUNT] = {
+    [MM_GATE_TIME] = {"time", "ns", {true, {0.01, 0.02, 0.05}, 0}},
+    [MM_GATE_MINOR_FAULTS] = {"minor_faults", "faults", {true, {0.01, 0.02, 0.05}, 16}},
+    [MM_GATE_MAJOR_FAULTS] = {"major_faults", "faults", {true, {0.05, 0.10, 0.25}, 16}},
+    [MM_GATE_READ_BYTES] = {"read_bytes", "B", {true, {0.05, 0.10, 0.25}, 1 << 20}},
+    [MM_GATE_WRITTEN_BYTES] = {"written_bytes", "B", {true, {0.05, 0.10, 0.25}, 1 << 20}},
+    [MM_GATE_FLUSH_MEDIAN] = {"flush_median", "ns", {true, {0.05, 0.10, 0.30}, 0}},
+    [MM_GATE_FLUSH_P99] = {"flush_p99", "ns", {false, {0.10, 0.25, 0.50}, 0}},
+};
+
+static const char *const inconclusive_names[MM_GATE_INCONCLUSIVE_COUNT] = {
+    [MM_GATE_INCONCLUSIVE_EXIT3] = "exit3",
+    [MM_GATE_INCONCLUSIVE_PASS] = "pass",
+    [MM_GATE_INCONCLUSIVE_FAIL] = "fail",
+};
+
+const char *mm_gate_metric_name(enum mm_gate_metric metric)
+{
+    return metrics[metric].name;
+}
+
+const char *mm_gate_metric_unit(enum mm_gate_metric metric)
+{
+    return metrics[metric].unit;
+}
+
+enum mm_gate_metric mm_gate_metric_parse(const char *name)
+{
+    for (int i = 0; i < MM_GATE_METRIC_COUNT; i++) {
+        if (strcmp(metrics[i].name, name) == 0) {
+            return (enum mm_gate_metric)i;
+        }
+    }
+    return MM_GATE_METRIC_COUNT;
+}
+
+const char *mm_gate_inconclusive_name(enum mm_gate_inconclusive inconclusive)
+{
+    return inconclusive_names[inconclusive];
+}
+
+int mm_gate_inconclusive_parse(const char *text, enum mm_gate_inconclusive *inconclusive,
+                               struct mm_error *error)
+{
+    for (int i = 0; i < MM_GATE_INCONCLUSIVE_COUNT; i++) {
+        if (strcmp(inconclusive_names[i], text) == 0) {
+            *inconclusive = (enum mm_gate_inconclusive)i;
+            return 0;
+        }
+    }
+    return mm_error_set(error, -EINVAL, "'%s' is none of exit3, pass and fail", text);
+}
+
+int mm_gate_correction_parse(const char *text, bool *holm, struct mm_error *error)
+{
+    bool is_holm = strcmp(text, "holm") == 0;
+
+    if (!is_holm && strcmp(text, "benjamini-hochberg") != 0) {
+        return mm_error_set(error, -EINVAL, "'%s' is none of benjamini-hochberg and holm", text);
+    }
+    *holm = is_holm;
+    return 0;
+}
+
+void mm_gate_settings_defaults(struct mm_gate_settings *settings)
+{
+    *settings = (struct mm_gate_settings){
+        .verdict = {.level = 0.001,
+                    .first_share = 0.5,
+                    .futility = 0.25,
+                    .coverage = 0.95,
+                    .power = 0.95,
+                    .pairs = 30},
+        .first_look = 12,
+        .extended = 60,
+        .slices = 10,
+        .slice_ns = UINT64_C(10000000),
+        .steal = 0.05,
+        .inconclusive = MM_GATE_INCONCLUSIVE_EXIT3,
+    };
+    for (int i = 0; i < MM_GATE_METRIC_COUNT; i++) {
+        settings->metrics[i] = metrics[i].defaults;
+    }
+}
+
+/* How one value is read into one member. */
+struct key {
+    const char *name;
+    int (*read)(const char *text, void *into, struct mm_error *error);
+    void *into;
+};
+
+static int read_pairs(const char *text, void *into, struct mm_error *error)
+{
+    uint64_t count;
+
+    if (mm_units_parse_count(text, &count) < 0 || count < LEAST_PAIRS || count > PAIRS_LIMIT) {
+        return mm_error_set(error, -EINVAL, "'%s' is not a whole number from %d to %d", text,
+                            LEAST_PAIRS, PAIRS_LIMIT);
+    }
+    *(size_t *)into = (size_t)count;
+    return 0;
+}
+
+static int read_slices(const char *text, void *into, struct mm_error *error)
+{
+    uint64_t count;
+
+    if (mm_units_parse_count(text, &count) < 0 || count < 1 || count > SLICES_LIMIT) {
+        return mm_error_set(error, -EINVAL, "'%s' is not a whole number from 1 to %d", text,
+                            SLICES_LIMIT);
+    }
+    *(uint32_t *)into = (uint32_t)count;
+    return 0;
+}
+
+static int read_share(const char *text, void *into, struct mm_error *error)
+{
+    if (mm_units_parse_share(text, into) < 0) {
+        return mm_error_set(error, -EINVAL, "'%s' is not a share such as 5%% or 0.05", text);
+    }
+    return 0;
+}
+
+static int read_duration(const char *text, void *into, struct mm_error *error)
+{
+    uint64_t nanoseconds;
+
+    if (mm_units_parse_duration(text, &nanoseconds) < 0 || nanoseconds < 100000 ||
+        nanoseconds > MM_NANOSECONDS_PER_SECOND) {
+        return mm_error_set(error, -EINVAL, "'%s' is not a time from 100us to 1s", text);
+    }
+    *(uint64_t *)into = nanoseconds;
+    return 0;
+}
+
+static int read_correction(const char *text, void *into, struct mm_error *error)
+{
+    return mm_gate_correction_parse(text, into, error);
+}
+
+static int read_inconclusive(const char *text, void *into, struct mm_error *error)
+{
+    return mm_gate_inconclusive_parse(text, into, error);
+}
+
+static int read_faults(const char *text, void *into, struct mm_error *error)
+{
+    uint64_t count;
+
+    if (mm_units_parse_count(text, &count) < 0) {
+        return mm_error_set(error, -EINVAL, "'%s' is not a whole number", text);
+    }
+    *(double *)into = (double)count;
+    return 0;
+}
+
+static int read_bytes(const char *text, void *into, struct mm_error *error)
+{
+    uint64_t bytes;
+
+    if (mm_units_parse_size(text, &bytes) < 0) {
+        return mm_error_set(error, -EINVAL, "'%s' is not a size such as 1MiB", text);
+    }
+    *(double *)into = (double)bytes;
+    return 0;
+}
+
+static int read_time(const char *text, void *into, struct mm_error *error)
+{
+    uint64_t nanoseconds;
+
+    if (mm_units_parse_duration(text, &nanoseconds) < 0) {
+        return mm_error_set(error, -EINVAL, "'%s' is not a time such as 10us", text);
+    }
+    *(double *)into = (double)nanoseconds;
+    return 0;
+}
+
+/* Reads those of keys that object has; all others were refused before. */
+static int read_keys(const struct mm_config *config, const json_t *object, const struct key *keys,
+                     size_t count, struct mm_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        const json_t *node = json_object_get(object, keys[i].name);
+        if (node == NULL) {
+            continue;
+        }
+        int code = json_is_string(node) ? keys[i].read(json_string_value(node), keys[i].into, error)
+                                        : mm_error_set(error, -EINVAL, "takes one value");
+        if (code < 0) {
+            mm_error_prefix(error, "%s: '%s'", mm_config_where(config, node), keys[i].name);
+            return code;
+        }
+    }
+    return 0;
+}
+
+static int read_metric(const struct mm_config *config, const json_t *node,
+                       enum mm_gate_metric metric, struct mm_gate_metric_settings *settings,
+                       struct mm_error *error)
+{
+    static const char *const names[] = {"margin", "minimum", "target", "slack"};
+    int (*read_slack)(const char *text, void *into, struct mm_error *error) = read_time;
+
+    if (json_is_string(node) && strcmp(json_string_value(node), "off") == 0) {
+        settings->on = false;
+        return 0;
+    }
+    settings->on = true;
+    if (json_is_string(node) && strcmp(json_string_value(node), "on") == 0) {
+        return 0;
+    }
+    if (strcmp(mm_gate_metric_unit(metric), "faults") == 0) {
+        read_slack = read_faults;
+    } else if (strcmp(mm_gate_metric_unit(metric), "B") == 0) {
+        read_slack = read_bytes;
+    }
+    const struct key keys[] = {
+        {"margin", read_share, &settings->rule.margin},
+        {"minimum", read_share, &settings->rule.minimum_effect},
+        {"target", read_share, &settings->rule.target},
+        {"slack", read_slack, &settings->slack},
+    };
+    int code = mm_config_check_keys(config, node, "a metric (or on, or off)", names,
+                                    MM_COUNT_OF(names), error);
+    return code < 0 ? code : read_keys(config, node, keys, MM_COUNT_OF(keys), error);
+}
+
+static int read_metrics(const struct mm_config *config, const json_t *node,
+                        struct mm_gate_settings *settings, struct mm_error *error)
+{
+    const char *names[MM_GATE_METRIC_COUNT];
+
+    for (int i = 0; i < MM_GATE_METRIC_COUNT; i++) {
+        names[i] = metrics[i].name;
+    }
+    int code = mm_config_check_keys(config, node, "metrics", names, MM_GATE_METRIC_COUNT, error);
+    for (int i = 0; code == 0 && i < MM_GATE_METRIC_COUNT; i++) {
+        const json_t *metric = json_object_get(node, names[i]);
+        if (metric != NULL) {
+            code =
+                read_metric(config, metric, (enum mm_gate_metric)i, &settings->metrics[i], error);
+        }
+    }
+    return code;
+}
+
+static int read_tree(const struct mm_config *config, struct mm_gate_settings *settings,
+                     struct mm_error *error)
+{
+    const struct key keys[] = {
+        {"pairs", read_pairs, &settings->verdict.pairs},
+        {"first-look", read_pairs, &settings->first_look},
+        {"extended", read_pairs, &settings->extended},
+        {"futility", read_share, &settings->verdict.futility},
+        {"level", read_share, &settings->verdict.level},
+        {"first-share", read_share, &settings->verdict.first_share},
+        {"correction", read_correction, &settings->verdict.holm},
+        {"coverage", read_share, &settings->verdict.coverage},
+        {"power", read_share, &settings->verdict.power},
+        {"slices", read_slices, &settings->slices},
+        {"slice", read_duration, &settings->slice_ns},
+        {"steal", read_share, &settings->steal},
+        {"inconclusive", read_inconclusive, &settings->inconclusive},
+    };
+    const char *names[MM_COUNT_OF(keys) + 1];
+    const json_t *root = mm_config_root(config);
+
+    for (size_t i = 0; i < MM_COUNT_OF(keys); i++) {
+        names[i] = keys[i].name;
+    }
+    names[MM_COUNT_OF(keys)] = "metrics";
+    int code =
+        mm_config_check_keys(config, root, "the gate's settings", names, MM_COUNT_OF(names), error);
+    if (code == 0) {
+        code = read_keys(config, root, keys, MM_COUNT_OF(keys), error);
+    }
+    const json_t *node = json_object_get(root, "metrics");
+    if (code == 0 && node != NULL) {
+        code = read_metrics(config, node, settings, error);
+    }
+    return code;
+}
+
+int mm_gate_settings_load(const char *path, struct mm_gate_settings *settings,
+                          struct mm_error *error)
+{
+    struct mm_config *config = NULL;
+
+    int code = mm_config_load_yaml(path, &config, error);
+    if (code < 0) {
+        return code;
+    }
+    code = read_tree(config, settings, error);
+    if (code == 0) {
+        code = mm_gate_settings_check(settings, error);
+        if (code < 0) {
+            mm_error_prefix(error, "%s", path);
+        }
+    }
+    mm_config_free(config);
+    return code;
+}
+
+/* Outside of it, a rule would pass what it rejects or reject what nobody minds. */
+static int check_rule(const char *name, const struct mm_verdict_rule *rule, struct mm_error *error)
+{
+    if (rule->margin <= rule->minimum_effect && rule->minimum_effect <= rule->target &&
+        rule->target > 0) {
+        return 0;
+    }
+    return mm_error_set(error, -EINVAL,
+                        "metric '%s': margin %g %%, minimum %g %% and target %g %% must not fall, "
+                        "and the target must be above 0",
+                        name, 100 * rule->margin, 100 * rule->minimum_effect, 100 * rule->target);
+}
+
+int mm_gate_settings_check(const struct mm_gate_settings *settings, struct mm_error *error)
+{
+    const struct mm_verdict_settings *verdict = &settings->verdict;
+
+    if (settings->first_look > verdict->pairs || verdict->pairs > settings->extended) {
+        return mm_error_set(error, -EINVAL,
+                            "first-look %zu, pairs %zu and extended %zu must not fall",
+                            settings->first_look, verdict->pairs, settings->extended);
+    }
+    if (!(verdict->level > 0 && verdict->level < 1) || !(verdict->first_share > 0) ||
+        !(verdict->coverage > 0 && verdict->coverage < 1) ||
+        !(verdict->power > 0 && verdict->power < 1)) {
+        return mm_error_set(error, -EINVAL,
+                            "level, first-share, coverage and power must lie above 0, and all but "
+                            "first-share below 1");
+    }
+    for (int i = 0; i < MM_GATE_METRIC_COUNT; i++) {
+        int code = check_rule(metrics[i].name, &settings->metrics[i].rule, error);
+        if (code < 0) {
+            return code;
+        }
+    }
+    return 0;
+}
