@@ -207,9 +207,9 @@ bool mm_verdict_is_futile(const struct mm_verdict_series *series,
                           const struct mm_verdict_settings *settings)
 {
     struct mm_centre centre;
-    double p_regressed;
-    double p_improved;
-    double p_sign;
+    double p_regressed = 0;
+    double p_improved = 0;
+    double p_sign = 1;
 
     if (!is_judged(series) || ask(series, series->count, &p_regressed, &p_improved, &p_sign) < 0 ||
         mm_centre_of(series->scores, series->count, settings->coverage, &centre) < 0) {

@@ -156,6 +156,10 @@ int mm_plan_same_as_record(const struct mm_plan *plan, const json_t *run, const 
 void mm_plan_case_release(struct mm_plan_case *plan_case);
 void mm_plan_file_release(struct mm_plan_file *file);
 
+/* Appends a generated file like files[index] with other bytes and a name of its own; *twin is its
+ * index. -ENOMEM. */
+int mm_plan_add_twin(struct mm_plan *plan, size_t index, size_t *twin, struct mm_error *error);
+
 /* How many launches of the plan fit into its budget by the estimates; all without one. */
 uint64_t mm_plan_launches_within_budget(const struct mm_plan *plan);
 

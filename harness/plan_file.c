@@ -49,7 +49,8 @@ int mm_plan_generated_array(const struct mm_plan_case *plan_case, uint64_t size_
 }
 
 /* "mapmeter-u8-8388608-seed1-read.dat": what is in it can be told from its name. */
-static char *generated_path(const char *folder, const struct mm_array *array, bool writes)
+static char *generated_path(const char *folder, const struct mm_array *array, uint64_t seed,
+                            bool writes)
 {
     char shape[MM_ARRAY_DIMENSIONS * 24] = "";
     size_t used = 0;
@@ -57,10 +58,10 @@ static char *generated_path(const char *folder, const struct mm_array *array, bo
         used += (size_t)snprintf(shape + used, sizeof(shape) - used, "%s%" PRIu64, i ? "x" : "",
                                  array->shape[i]);
     const char *dtype = array->dtype;
-    char *name = mm_text_format(
-        "mapmeter-%s%s-%s%s-seed%" PRIu64 "-%s.dat", dtype[0] == '>' ? "big-" : "",
-        dtype + (strchr("<>|=", dtype[0]) != NULL), shape, array->fortran_order ? "-fortran" : "",
-        MM_PLAN_FILE_SEED, writes ? "write" : "read");
+    char *name =
+        mm_text_format("mapmeter-%s%s-%s%s-seed%" PRIu64 "-%s.dat", dtype[0] == '>' ? "big-" : "",
+                       dtype + (strchr("<>|=", dtype[0]) != NULL), shape,
+                       array->fortran_order ? "-fortran" : "", seed, writes ? "write" : "read");
     char *path = name ? mm_file_join(folder, name) : NULL;
     free(name);
     return path;
@@ -89,8 +90,9 @@ int mm_plan_add_file(struct mm_plan_builder *builder, const struct mm_array *arr
         .writable = writes,
         .array = *array,
     };
-    file.path = generated ? generated_path(builder->request->data_folder, array, writes)
-                          : strdup(builder->user_path);
+    file.path =
+        generated ? generated_path(builder->request->data_folder, array, MM_PLAN_FILE_SEED, writes)
+                  : strdup(builder->user_path);
     if (!file.path)
         return no_memory(builder->error);
     for (size_t i = 0; i < plan->file_count; i++) {
@@ -106,6 +108,28 @@ int mm_plan_add_file(struct mm_plan_builder *builder, const struct mm_array *arr
         mm_plan_file_release(&file);
     else
         *index = plan->file_count - 1;
+    return status;
+}
+
+int mm_plan_add_twin(struct mm_plan *plan, size_t index, size_t *twin, struct mm_error *error)
+{
+    struct mm_plan_file file = plan->files[index];
+    char *folder = strdup(file.path);
+    if (!folder)
+        return no_memory(error);
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        slash[slash == folder] = '\0';
+    file.seed++;
+    file.path = generated_path(folder, &file.array, file.seed, file.writable);
+    free(folder);
+    if (!file.path)
+        return no_memory(error);
+    int status = append_file(plan, &file, error);
+    if (status)
+        mm_plan_file_release(&file);
+    else
+        *twin = plan->file_count - 1;
     return status;
 }
 

@@ -9,6 +9,7 @@
 #include "analysis/counter_cost.h"
 #include "analysis/plots/plots.h"
 #include "analysis/summary.h"
+#include "common/error.h"
 
 /* Files beside the report to link to, by name. */
 struct mm_report_links {
@@ -48,6 +49,11 @@ void mm_text_write(FILE *stream, const struct mm_summary *summary, bool colour);
  * currentColor so that it follows the theme, ids and references to them prefixed by name, with
  * alternative (plain text) for those who do not see it. */
 void mm_svg_inline(FILE *stream, const char *svg, const char *name, const char *alternative);
+
+/* Closes a stream of open_memstream() and makes its bytes the file `name` in folder, whole or not
+ * at all. -ENOMEM, or errors of mm_file_replace. The caller frees *bytes. */
+int mm_report_save(const char *folder, const char *name, FILE *stream, char **bytes,
+                   const size_t *size, struct mm_error *error);
 
 enum { MM_PHRASE_BYTES = 160 };
 

@@ -32,9 +32,8 @@ static int find_links(const char *folder, struct mm_report_links *links)
     return 0;
 }
 
-/* One stream in memory and the file that it becomes. */
-static int save(const char *folder, const char *name, FILE *stream, char **bytes,
-                const size_t *size, struct mm_error *error)
+int mm_report_save(const char *folder, const char *name, FILE *stream, char **bytes,
+                   const size_t *size, struct mm_error *error)
 {
     if (fclose(stream) != 0) {
         return mm_error_set(error, -ENOMEM, "out of memory");
@@ -59,7 +58,7 @@ static int write_page(const char *folder, const struct mm_summary *summary,
         return mm_error_set(error, -ENOMEM, "out of memory");
     }
     mm_html_write(stream, summary, findings, plots, links);
-    int result = save(folder, "report.html", stream, &bytes, &size, error);
+    int result = mm_report_save(folder, "report.html", stream, &bytes, &size, error);
     free(bytes);
     return result;
 }
@@ -75,7 +74,7 @@ static int write_summary(const char *folder, const struct mm_summary *summary,
         return mm_error_set(error, -ENOMEM, "out of memory");
     }
     mm_markdown_write(stream, summary, findings, plots, links);
-    int result = save(folder, "summary.md", stream, &bytes, &size, error);
+    int result = mm_report_save(folder, "summary.md", stream, &bytes, &size, error);
     free(bytes);
     return result;
 }
@@ -107,7 +106,7 @@ static int write_hgrm(const char *folder, const struct mm_summary_case *one,
         }
     } else {
         mm_histogram_write_hgrm(metric->histogram, stream, 1);
-        result = save(folder, name, stream, &bytes, &size, error);
+        result = mm_report_save(folder, name, stream, &bytes, &size, error);
     }
     free(name);
     free(bytes);
@@ -130,7 +129,7 @@ static int write_series(const char *folder, const struct mm_summary_case *one,
         }
     } else {
         mm_series_write_table(stream, one->name, &one->series);
-        result = save(folder, name, stream, &bytes, &size, error);
+        result = mm_report_save(folder, name, stream, &bytes, &size, error);
     }
     free(name);
     free(bytes);

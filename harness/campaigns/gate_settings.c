@@ -96,6 +96,7 @@ void mm_gate_settings_defaults(struct mm_gate_settings *settings)
         .slices = 10,
         .slice_ns = UINT64_C(10000000),
         .steal = 0.05,
+        .allowed_inconclusive = 0.05,
         .inconclusive = MM_GATE_INCONCLUSIVE_EXIT3,
     };
     for (int i = 0; i < MM_GATE_METRIC_COUNT; i++) {
@@ -282,6 +283,7 @@ static int read_tree(const struct mm_config *config, struct mm_gate_settings *se
         {"slices", read_slices, &settings->slices},
         {"slice", read_duration, &settings->slice_ns},
         {"steal", read_share, &settings->steal},
+        {"allowed-inconclusive", read_share, &settings->allowed_inconclusive},
         {"inconclusive", read_inconclusive, &settings->inconclusive},
     };
     const char *names[MM_COUNT_OF(keys) + 1];

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,22 @@ static int unknown_metric(const char *name, struct mm_error *error)
         mm_text_suggestion(name, names, MM_GATE_METRIC_COUNT, suggestion, sizeof(suggestion)));
 }
 
+/* Faults may well become ten times as many: a ceiling above 100 % is written in percent. */
+static int parse_ceiling(const char *text, double *ceiling)
+{
+    char *end;
+
+    if (mm_units_parse_share(text, ceiling) == 0) {
+        return 0;
+    }
+    double percent = strtod(text, &end);
+    if (!isdigit((unsigned char)text[0]) || strcmp(end, "%") != 0 || !isfinite(percent)) {
+        return -EINVAL;
+    }
+    *ceiling = percent / 100;
+    return 0;
+}
+
 static int read_fields(char *const fields[FIELD_COUNT], const char *today,
                        struct mm_gate_waiver *waiver, struct mm_error *error)
 {
@@ -85,7 +102,7 @@ static int read_fields(char *const fields[FIELD_COUNT], const char *today,
     if (waiver->metric == MM_GATE_METRIC_COUNT) {
         return unknown_metric(fields[METRIC], error);
     }
-    if (mm_units_parse_share(fields[CEILING], &waiver->ceiling) < 0) {
+    if (parse_ceiling(fields[CEILING], &waiver->ceiling) < 0) {
         return mm_error_set(error, -EINVAL, "the ceiling '%s' is not a share such as 8%%",
                             fields[CEILING]);
     }

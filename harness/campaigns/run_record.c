@@ -33,8 +33,7 @@ char *mm_run_utc(char text[MM_RUN_UTC_BYTES])
     return text;
 }
 
-/* Two runs of one second are told apart by chance. */
-static json_t *make_id(void)
+json_t *mm_run_make_id(void)
 {
     char utc[MM_RUN_UTC_BYTES];
     char id[MM_RUN_UTC_BYTES + 8];
@@ -49,9 +48,7 @@ static json_t *make_id(void)
     return json_string(id);
 }
 
-/* A digest of the bytes of the program that measures, or null: two builds of one revision need not
- * be the same. */
-static json_t *digest_of(const char *path)
+json_t *mm_run_digest(const char *path)
 {
     char text[MM_TEXT_HEX_BYTES];
     uint64_t digest = 0;
@@ -78,13 +75,13 @@ static json_t *digest_of(const char *path)
     return failed ? NULL : json_string(mm_text_write_hex(digest, text));
 }
 
-static json_t *program(const struct mm_run_request *request)
+json_t *mm_run_program(const char *worker_binary)
 {
-    const char *binary = request->worker_binary != NULL ? request->worker_binary : "/proc/self/exe";
+    const char *binary = worker_binary != NULL ? worker_binary : "/proc/self/exe";
 
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o*}", "version", MAPMETER_VERSION, "revision",
                      MAPMETER_REVISION, "compiler", MAPMETER_COMPILER, "flags", MAPMETER_FLAGS,
-                     "build_type", MAPMETER_BUILD_TYPE, "digest", digest_of(binary));
+                     "build_type", MAPMETER_BUILD_TYPE, "digest", mm_run_digest(binary));
 }
 
 static json_t *text_or_null(const char *text)
@@ -92,12 +89,12 @@ static json_t *text_or_null(const char *text)
     return text == NULL ? json_null() : mm_protocol_text(text);
 }
 
-static json_t *command_of(const struct mm_run_request *request)
+json_t *mm_run_command_line(const char *const *words, size_t count)
 {
     json_t *command = json_array();
 
-    for (size_t i = 0; i < request->command_count; i++) {
-        json_array_append_new(command, mm_protocol_text(request->command[i]));
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(command, mm_protocol_text(words[i]));
     }
     return command;
 }
@@ -114,10 +111,11 @@ static json_t *run_of(const struct mm_run_request *request)
                            "least_launches", MM_PLAN_LEAST_LAUNCHES, "launches_dropped", 0);
     }
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:n, s:n, s:i, s:o*}", "id",
-                     make_id(), "suite", mm_protocol_text(plan->suite), "suite_path",
+                     mm_run_make_id(), "suite", mm_protocol_text(plan->suite), "suite_path",
                      text_or_null(plan->suite_path), "purpose",
                      mm_protocol_text(plan->purpose == NULL ? "" : plan->purpose), "command",
-                     command_of(request), "mapmeter", program(request), "seed",
+                     mm_run_command_line(request->command, request->command_count), "mapmeter",
+                     mm_run_program(request->worker_binary), "seed",
                      mm_text_write_hex(plan->seed, seed), "started_utc", mm_run_utc(started),
                      "finished_utc", "interrupted", "resumed", 0, "budget", budget);
 }
@@ -173,7 +171,7 @@ int mm_run_resumed_record(const struct mm_run_request *request, struct mm_record
                           struct mm_error *error)
 {
     const struct mm_record *old = request->resumed;
-    json_t *identity = program(request);
+    json_t *identity = mm_run_program(request->worker_binary);
     json_t *environment = mm_environment_collect();
     struct mm_record *made = mm_record_new();
     int code = identity == NULL || environment == NULL || made == NULL

@@ -13,11 +13,15 @@
 #include "harness/plan.h"
 #include "results/record.h"
 
-/* Exit codes; of several that apply the first in the order usage, failed stands. */
+/* Exit codes; of several that apply the first of usage, failed, no baseline, regressed,
+ * inconclusive stands. */
 enum mm_cli_exit {
     MM_CLI_OK = 0,
-    MM_CLI_USAGE = 2, /* usage or configuration: nothing was done */
-    MM_CLI_FAILED = 4 /* a case failed or gave a wrong result, or the work could not be finished */
+    MM_CLI_REGRESSED = 1,    /* of a gate */
+    MM_CLI_USAGE = 2,        /* usage or configuration: nothing was done */
+    MM_CLI_INCONCLUSIVE = 3, /* of a gate: neither passed nor failed */
+    MM_CLI_FAILED = 4, /* a case failed or gave a wrong result, or the work could not be finished */
+    MM_CLI_NO_BASELINE = 5 /* nothing to compare with: missing, or of another machine */
 };
 
 /* One file cmd_<name>.c each. argv[0] is the name of the subcommand; returns the exit code. */
@@ -25,6 +29,7 @@ int mm_cmd_run(int argc, char **argv);
 int mm_cmd_list(int argc, char **argv);
 int mm_cmd_doctor(int argc, char **argv);
 int mm_cmd_compare(int argc, char **argv);
+int mm_cmd_gate(int argc, char **argv);
 int mm_cmd_report(int argc, char **argv);
 int mm_cmd_worker(int argc, char **argv);
 

@@ -19,6 +19,7 @@ static const struct command commands[] = {
     {"doctor", "what this machine can measure, what it cannot, and the remedy", mm_cmd_doctor},
     {"report", "write the page, the plots and the summary of a record again", mm_cmd_report},
     {"compare", "two records beside each other", mm_cmd_compare},
+    {"gate", NULL, mm_cmd_gate},
     {"worker", NULL, mm_cmd_worker},
 };
 

@@ -70,6 +70,7 @@ static void every_key_changes_its_number(void **state)
                                "slices: 5\n"
                                "slice: 20ms\n"
                                "steal: 10%\n"
+                               "allowed-inconclusive: 20%\n"
                                "inconclusive: pass\n"
                                "metrics:\n"
                                "  time: {margin: 2%, minimum: 3%, target: 8%, slack: 100ns}\n"
@@ -93,6 +94,7 @@ static void every_key_changes_its_number(void **state)
     assert_int_equal(settings.slices, 5);
     assert_int_equal(settings.slice_ns, 20000000);
     assert_true(fabs(settings.steal - 0.1) < 1e-12);
+    assert_true(fabs(settings.allowed_inconclusive - 0.2) < 1e-12);
     assert_int_equal(settings.inconclusive, MM_GATE_INCONCLUSIVE_PASS);
     assert_true(fabs(settings.metrics[MM_GATE_TIME].rule.margin - 0.02) < 1e-12);
     assert_true(fabs(settings.metrics[MM_GATE_TIME].rule.minimum_effect - 0.03) < 1e-12);
@@ -155,7 +157,7 @@ static void waivers_are_found_by_their_exact_name_and_metric(void **state)
     static const char text[] = "# accepted for the new index\n"
                                "\n"
                                "random/engine:mmap | time | 8% | 2026-11-24 | checks | and more\n"
-                               "random/engine:mmap|minor_faults|50%|2026-11-23|until yesterday";
+                               "random/engine:mmap|minor_faults|1250%|2026-11-23|until yesterday";
 
     if (load_waivers(text, &waivers, &error) < 0) {
         fail_msg("%s", error.text);
@@ -168,8 +170,9 @@ static void waivers_are_found_by_their_exact_name_and_metric(void **state)
     assert_true(fabs(found->ceiling - 0.08) < 1e-12);
     assert_string_equal(found->reason, "checks | and more");
     assert_int_equal(found->line, 3);
-    assert_true(
-        mm_gate_waivers_find(&waivers, "random/engine:mmap", MM_GATE_MINOR_FAULTS)->expired);
+    found = mm_gate_waivers_find(&waivers, "random/engine:mmap", MM_GATE_MINOR_FAULTS);
+    assert_true(found->expired);
+    assert_true(fabs(found->ceiling - 12.5) < 1e-12);
     assert_null(mm_gate_waivers_find(&waivers, "random/engine:mma", MM_GATE_TIME));
     assert_null(mm_gate_waivers_find(&waivers, "random/engine:mmap", MM_GATE_READ_BYTES));
     mm_gate_waivers_release(&waivers);

@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+"""mapmeter gate: exit codes, files, and verdicts on what does not depend on the time of day.
+
+Times decide nothing here but where they are doubled; what passes is judged by its faults alone.
+"""
+
+import csv
+import datetime
+import json
+import os
+import signal
+import subprocess
+import time
+import xml.etree.ElementTree
+
+import sandbox
+
+FAULTS_ALONE = "pairs: 12\nfirst-look: 12\nextended: 12\nslices: 3\nslice: 1ms\nlevel: 5%\n" \
+               "metrics: {time: off}\n"
+WITH_TIME = FAULTS_ALONE.replace("metrics: {time: off}\n", "")
+CASE = ("-w", "sequential", "-e", "mmap", "-c", "warm", "--size", "1MiB")
+NAME = "sequential/engine:mmap/cache:warm/operation:read/direction:forward/block:1MiB/" \
+       "advice:normal/size:1MiB"
+
+
+class Test:
+    def __init__(self, box):
+        self.box = box
+        self.runs = 0
+        box.write("faults.yaml", FAULTS_ALONE.encode())
+        box.write("time.yaml", WITH_TIME.encode())
+
+    def start(self, *arguments):
+        self.runs += 1
+        self.out = os.path.join(self.box.folder, f"out{self.runs}")
+        return subprocess.Popen(["mapmeter", "gate", *arguments, "--out", self.out],
+                                cwd=self.box.folder, env=self.box.environment, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def run(self, *arguments, code=0):
+        process = self.start(*arguments)
+        self.printed, said = process.communicate()
+        assert process.returncode == code, f"{arguments}: exit {process.returncode}: {said}"
+        return said
+
+    def document(self):
+        with open(os.path.join(self.out, "results.json"), encoding="utf-8") as stream:
+            return json.load(stream)
+
+    def text(self, name):
+        with open(os.path.join(self.out, name), encoding="utf-8") as stream:
+            return stream.read()
+
+    def test_the_same_program_on_both_sides_passes(self):
+        self.run("--base", self.box.environment["PATH"].split(":")[0], "--settings", "faults.yaml",
+                 *CASE)
+        document = self.document()
+        assert document["gate"]["verdict"] == "pass", document["gate"]
+        assert document["gate"]["base"]["digest"] == document["gate"]["head"]["digest"]
+        benchmark, = document["benchmarks"]
+        assert benchmark["name"] == NAME and benchmark["verdict"] == "PASS"
+        assert len(benchmark["pairs"]) == 12
+        assert set(benchmark["metrics"]) == {"minor_faults"}
+        assert benchmark["metrics"]["minor_faults"]["scores"] == [0.0] * 12
+        assert {pair["first"] for pair in benchmark["pairs"]} == {"base", "head"}
+        # Each pair stays on one processor of those that are allowed.
+        assert {pair["core"] for pair in benchmark["pairs"]} <= os.sched_getaffinity(0)
+        rows = list(csv.DictReader(self.text("samples.csv").splitlines()))
+        assert len(rows) == 12 * 2 * 3
+        assert len({row["seed"] for row in rows}) == len(rows), "every slice has its own seed"
+        assert "PASS" in self.text("summary.md") and self.text("annotations.txt") == ""
+        suite = xml.etree.ElementTree.fromstring(self.text("junit.xml")).find("testsuite")
+        assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("1", "0", "0")
+        assert sorted(os.listdir(self.out)) == ["annotations.txt", "junit.xml", "results.json",
+                                                "samples.csv", "summary.md"]
+
+    def test_one_more_fault_a_page_is_found_without_any_time(self):
+        self.run("selftest", "faults", "--settings", "faults.yaml", "--annotations", *CASE, code=1)
+        document = self.document()
+        assert document["gate"]["verdict"] == "regressed"
+        metric = document["benchmarks"][0]["metrics"]["minor_faults"]
+        assert metric["verdict"] == "REGRESSED" and metric["effect"] > 1, metric
+        assert "::error title=REGRESSED" in self.printed
+        suite = xml.etree.ElementTree.fromstring(self.text("junit.xml")).find("testsuite")
+        assert suite.get("failures") == "1"
+        assert "REGRESSED" in suite.find("testcase/failure").get("message")
+
+    def test_twice_the_time_is_found(self):
+        self.run("selftest", "100%", "--settings", "time.yaml", *CASE, code=1)
+        metric = self.document()["benchmarks"][0]["metrics"]["time"]
+        assert metric["verdict"] == "REGRESSED" and metric["effect"] > 0.5, metric
+        assert metric["p_adjusted"] <= 0.05
+
+    def test_a_waiver_holds_until_its_day_and_up_to_its_ceiling(self):
+        today = datetime.datetime.now(datetime.timezone.utc).date()
+        yesterday = today - datetime.timedelta(days=1)
+        for ceiling, day, code in (("99999%", today, 0), ("99999%", yesterday, 1), ("1%", today, 1)):
+            self.box.write("waivers", f"{NAME} | minor_faults | {ceiling} | {day} | a test\n"
+                           .encode())
+            said = self.run("selftest", "faults", "--settings", "faults.yaml", "--waivers",
+                            "waivers", *CASE, code=code)
+            assert ("has expired" in said) == (day == yesterday), said
+            metric = self.document()["benchmarks"][0]["metrics"]["minor_faults"]
+            assert metric["verdict"] == ("REGRESSED" if code else "WAIVED"), metric
+        self.box.write("waivers", f"{NAME} | written_bytes | 9% | {today} | other\nx | time | 9% | "
+                       f"{today} | unknown\n".encode())
+        said = self.run("selftest", "faults", "--settings", "faults.yaml", "--waivers", "waivers",
+                        *CASE, code=1)
+        assert "waivers:2: the waiver of x names no case of the suite" in said
+
+    def test_without_a_baseline_there_is_no_verdict(self):
+        for base, why in (("missing", "No such file"), ("raw.bin", "neither a program nor"),
+                          ("folder", "neither a program nor"), ("/bin/true", "cannot be measured")):
+            said = self.run("--base", base, "--settings", "faults.yaml", *CASE,
+                            code=4 if base == "/bin/true" else 5)
+            assert base == "/bin/true" or why in said, said
+
+    def test_wrong_usage_does_nothing(self):
+        self.box.write("wrong.yaml", b"pears: 1\n")
+        self.box.write("bad-waivers", b"only this\n")
+        for arguments, why in (
+                (CASE, "--base is missing"),
+                (("--base", "x.so", "--head", "y"), "one is a plug-in"),
+                (("--base-command", "true"), "--head-command is missing"),
+                (("--base", "x", "--base-command", "a", "--head-command", "b"), "leave out --base"),
+                (("selftest", *CASE), "say what to inject"),
+                (("selftest", "much", *CASE), "say what to inject"),
+                (("selftest", "5%", "--settings", "wrong.yaml", *CASE), "wrong.yaml:1: unknown key"),
+                (("selftest", "5%", "--waivers", "bad-waivers", *CASE), "bad-waivers:1: a waiver is"),
+                (("selftest", "5%", "--correction", "none", *CASE), "--correction: 'none'"),
+                (("selftest", "5%", "--inconclusive", "no", *CASE), "--inconclusive: 'no'"),
+                (("selftest", "5%", "--pairs", "2", *CASE), "--pairs 2:"),
+                (("selftest", "5%", "nothing-of-this-name"), "nothing-of-this-name")):
+            said = self.run(*arguments, code=2)
+            assert why in said and len(said.splitlines()) == 1, said
+            assert not os.path.exists(self.out)
+
+    def test_two_commands_are_compared_whole(self):
+        self.box.write("short.yaml", b"pairs: 6\nfirst-look: 6\nextended: 6\nlevel: 20%\n"
+                       b"metrics: {time: {target: 90%}, minor_faults: off, major_faults: off}\n")
+        self.run("--base-command", "sleep 0.01", "--head-command", "sleep 0.100", "--settings",
+                 "short.yaml", code=1)
+        benchmark, = self.document()["benchmarks"]
+        assert benchmark["slices"] == 1 and {p["core"] for p in benchmark["pairs"]} == {-1}
+        assert benchmark["metrics"]["time"]["verdict"] == "REGRESSED"
+        said = self.run("--base-command", "true", "--head-command", "false", "--settings",
+                        "short.yaml", code=4)
+        assert "FAILED" in said
+        failure = self.document()["benchmarks"][0]["failure"]
+        assert failure["side"] == "head", failure
+        suite = xml.etree.ElementTree.fromstring(self.text("junit.xml")).find("testsuite")
+        assert suite.get("errors") == "1"
+
+    def test_writers_swap_two_files_of_the_same_size(self):
+        self.run("selftest", "faults", "--settings", "faults.yaml", "-w", "sequential", "-e",
+                 "mmap", "-c", "warm", "--size", "1MiB", "-p", "operation=write", code=1)
+        first, second = self.document()["files"]
+        assert first["size_bytes"] == second["size_bytes"] and first["path"] != second["path"]
+
+    def test_a_calibration_is_used_here_and_on_no_other_machine(self):
+        self.run("calibrate", "--settings", "faults.yaml", "--calibration", "mine.json", *CASE)
+        with open(os.path.join(self.box.folder, "mine.json"), encoding="utf-8") as stream:
+            calibration = json.load(stream)
+        assert calibration["benchmarks"][NAME]["minor_faults"]["margin"] == 0
+        assert calibration["fingerprint"] == self.document()["environment"]["fingerprint"]
+        calibration["benchmarks"][NAME]["minor_faults"]["quarantined"] = True
+        self.box.write("mine.json", json.dumps(calibration).encode())
+        self.run("selftest", "faults", "--settings", "faults.yaml", "--calibration", "mine.json",
+                 *CASE)
+        document = self.document()
+        assert document["gate"]["calibration"] == calibration["id"]
+        assert document["benchmarks"][0]["verdict"] == "QUARANTINED"
+        calibration["benchmarks"][NAME]["minor_faults"].update(quarantined=False, margin=100)
+        self.box.write("mine.json", json.dumps(calibration).encode())
+        self.run("selftest", "faults", "--settings", "faults.yaml", "--calibration", "mine.json",
+                 *CASE, code=3)
+        calibration["fingerprint"] = "0x0000000000000000"
+        self.box.write("mine.json", json.dumps(calibration).encode())
+        for path, why in (("mine.json", "another machine"), ("gone.json", "No such file")):
+            said = self.run("selftest", "faults", "--settings", "faults.yaml", "--calibration",
+                            path, *CASE, code=5)
+            assert why in said, said
+
+    def test_what_is_interrupted_or_killed_has_not_passed(self):
+        self.box.write("long.yaml", FAULTS_ALONE.replace("12", "500").encode())
+        for number in (signal.SIGINT, signal.SIGKILL):
+            process = self.start("selftest", "0", "--settings", "long.yaml", *CASE)
+            partial = os.path.join(self.out, "samples.csv.partial")
+            deadline = time.monotonic() + 60
+            while not os.path.exists(partial) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            time.sleep(0.3)
+            process.send_signal(number)
+            process.communicate()
+            gate = self.document()["gate"]
+            assert gate["verdict"] is None, gate
+            if number == signal.SIGINT:
+                assert process.returncode == 4 and gate["interrupted"] == "SIGINT"
+                assert "interrupted" in self.text("summary.md")
+            else:
+                assert gate["finished_utc"] is None
+
+    def test_the_same_seed_gives_the_same_order(self):
+        orders = []
+        for _ in range(2):
+            self.run("selftest", "0", "--settings", "faults.yaml", "--seed", "7", *CASE)
+            orders.append(self.document()["benchmarks"][0]["pairs"])
+        assert orders[0] == orders[1]
+
+    def test_a_full_disk_is_no_verdict(self):
+        why = self.box.lacks("small-disk")
+        if why:
+            print(f"SKIP: {why}")
+            return
+        done = subprocess.run(
+            ["sh", "-c", "$SMALL_DISK sh -c 'head -c 3M /dev/zero > disk/filler 2>/dev/null; "
+             "mapmeter gate selftest 0 --settings faults.yaml --out disk/out " + " ".join(CASE)
+             + "'"], cwd=self.box.folder, env=self.box.environment, capture_output=True, text=True,
+            check=False)
+        assert done.returncode == 4 and "No space left" in done.stderr, done
+
+
+def main():
+    with sandbox.Sandbox() as box:
+        test = Test(box)
+        names = [name for name in dir(test) if name.startswith("test_")]
+        for name in names:
+            getattr(test, name)()
+        print(f"{len(names)} tests")
+
+
+if __name__ == "__main__":
+    main()
