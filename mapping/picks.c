@@ -9,8 +9,8 @@
 /* How much the loop may do between two looks at the clock while everything seems resident. */
 #define FIRST_PART 16
 #define LAST_PART  128
-/* Of blocks of a page or more, the first few of which may fault. */
-#define FIRST_LARGE_PART 4
+/* Of blocks of a page or more, and of stores: a few that may fault. */
+#define FIRST_SHORT_PART 4
 /* Beyond the time that a block from memory may take, minor fault included, it came from a device:
  * the fastest answer in some 10 us. Copies run at 1 byte a nanosecond at the very least. */
 #define RESIDENT_NS   4000
@@ -105,8 +105,8 @@ void marray_ahead_open(struct marray_ahead *ahead, const struct marray_picks *pi
                          covers_pages(picks, block_bytes, ahead->page_bytes);
     if (!needs_no_read)
         plan_window(ahead, touch_bytes);
-    else if (!ahead->way.only_calls)
-        ahead->way.only_calls = is_missing(ahead, 0, false);
+    else if (!ahead->way.prefers_calls)
+        ahead->way.prefers_calls = is_missing(ahead, 0, false);
 }
 
 static void ask(struct marray_ahead *ahead)
@@ -189,7 +189,7 @@ static void watch(struct marray_ahead *ahead, size_t done)
 /* Short parts to try something, longer ones where it is known. */
 static size_t choose_part(struct marray_ahead *ahead)
 {
-    size_t first = ahead->picks->run_bytes >= ahead->page_bytes ? FIRST_LARGE_PART : FIRST_PART;
+    size_t first = ahead->picks->run_bytes >= ahead->page_bytes ? FIRST_SHORT_PART : FIRST_PART;
     marray_way_choose(&ahead->way);
     if (ahead->way.is_trial || ahead->grown_part == 0) {
         if (ahead->grown_part == 0)

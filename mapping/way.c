@@ -4,6 +4,10 @@
 /* Without a fault: a few misses of the caches, and copying at 4 bytes a nanosecond. */
 #define CHEAP_NS           300
 #define CHEAP_BYTES_PER_NS 4
+/* A call that takes so much longer than a copy has something else to do. */
+#define DEAR_NS 10000
+/* Of what a faulting store costs, its share of the write-back included. */
+#define STORE_WEIGHT 2
 /* One part in so many goes the way that cost more, which may have changed. */
 #define TRIAL_INTERVAL 32
 /* Whoever waits for the file waits for no more than this. */
@@ -39,7 +43,7 @@ void marray_way_open(struct marray_way *way, struct marray_map *map, bool writes
     bool may_call = block_bytes > 0 && shows_the_file(map) && !(writes && map->has_no_path);
     way->calls = may_call ? MARRAY_WAY_UNKNOWN : MARRAY_WAY_CLOSED;
     way->cheap_ns = CHEAP_NS + block_bytes / CHEAP_BYTES_PER_NS;
-    way->only_calls = writes && way->calls == MARRAY_WAY_UNKNOWN && was_written_back(map);
+    way->prefers_calls = writes && way->calls == MARRAY_WAY_UNKNOWN && was_written_back(map);
 }
 
 void marray_way_learn(struct marray_way *way, uint64_t block_ns)
@@ -59,20 +63,17 @@ void marray_way_call(struct marray_way *way)
     way->is_trial = false;
 }
 
-void marray_way_choose(struct marray_way *way)
+static bool is_dear(const struct marray_way *way)
 {
-    way->by_calls = false;
-    way->is_trial = false;
-    if (way->calls == MARRAY_WAY_CLOSED)
-        return;
-    if (way->only_calls) {
-        marray_way_call(way);
-        return;
-    }
-    if (way->map_ns <= way->cheap_ns) {
-        way->is_trial = way->map_ns == 0;
-        return;
-    }
+    return way->calls_ns > 2 * way->cheap_ns + DEAR_NS;
+}
+
+/* By what was measured. A store that faults costs its write-back something too: the walk to the
+ * map, and a whole dirty folio of up to 2 MiB where a pwrite makes a block dirty. A pwrite on the
+ * other hand looks at every block of such a folio (ext4_page_mkwrite and ext4_write_begin in
+ * fs/ext4/inode.c). */
+static void choose_cheaper(struct marray_way *way)
+{
     marray_way_call(way);
     if (!way->by_calls)
         return;
@@ -80,11 +81,30 @@ void marray_way_choose(struct marray_way *way)
         way->is_trial = true;
         return;
     }
-    way->by_calls = way->calls_ns < way->map_ns;
-    if (++way->parts % TRIAL_INTERVAL == 0) {
+    /* Dear calls stay dear; faults are paid once. */
+    way->by_calls = !is_dear(way) && way->calls_ns < way->map_ns * (way->writes ? STORE_WEIGHT : 1);
+    bool may_try = !way->writes || !way->by_calls;
+    if (may_try && ++way->parts % TRIAL_INTERVAL == 0) {
         way->by_calls = !way->by_calls;
         way->is_trial = true;
     }
+}
+
+void marray_way_choose(struct marray_way *way)
+{
+    way->by_calls = false;
+    way->is_trial = false;
+    if (way->calls == MARRAY_WAY_CLOSED)
+        return;
+    if (way->prefers_calls && !is_dear(way)) {
+        marray_way_call(way);
+        way->is_trial = way->calls_ns == 0;
+        return;
+    }
+    if (way->map_ns <= way->cheap_ns)
+        way->is_trial = way->map_ns == 0;
+    else
+        choose_cheaper(way);
 }
 
 /* The first transfer takes the file, the last one releases it. */

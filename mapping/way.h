@@ -19,7 +19,7 @@ struct marray_way {
     struct marray_map *map;
     bool writes;
     enum marray_way_state calls; /* whether they may be used: found out when they are wanted */
-    bool only_calls;             /* unless they are closed */
+    bool prefers_calls;          /* as long as they are not dear */
     bool by_calls;               /* the part that comes now */
     bool is_trial;               /* of it: to learn what that way costs */
     bool holds;                  /* the file */
