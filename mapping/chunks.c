@@ -1,6 +1,7 @@
 /* Walking over an array in chunks with a bounded part of it in memory. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,10 @@
 /* Steps of this size give pages back soon enough to be used again while they are in the caches. */
 #define STEP_BYTES   ((uint64_t)4 << 20)
 #define BUDGET_PAGES 64
+/* Of the budget: what is written back between two syncs. */
+#define SYNC_BUDGETS 2
+/* Before there was `durable`. */
+#define FIRST_SPEC_BYTES offsetof(struct marray_chunks_spec, durable)
 
 /* Rows in the order of the walk. */
 struct rows {
@@ -37,6 +42,9 @@ struct marray_chunks {
     bool writes;
     bool drops;
     bool kernel_reads_ahead;
+    bool durable;
+    struct marray_os_syncer *syncer; /* from when it is needed */
+    uint64_t sync_bytes, unsynced_bytes;
     uint64_t page_bytes;
     uint64_t row_bytes; /* from one row to the next */
     uint64_t row_count;
@@ -142,12 +150,27 @@ static int fail_write_back(struct marray_chunks *chunks, int status)
                        MARRAY_PATH(array), marray_reason(status));
 }
 
+/* What is written back is made durable a few times in the course of the walk. */
+static int make_durable(struct marray_chunks *chunks, uint64_t bytes)
+{
+    chunks->unsynced_bytes += bytes;
+    if (!chunks->durable || chunks->unsynced_bytes < chunks->sync_bytes)
+        return 0;
+    chunks->unsynced_bytes = 0;
+    /* Without a thread the flush has it all to do. */
+    if (!chunks->syncer && marray_os_syncer_start(chunks->array->map->descriptor, &chunks->syncer))
+        chunks->durable = false;
+    return chunks->syncer ? marray_os_syncer_ask(chunks->syncer) : 0;
+}
+
 /* The oldest rows leave, no more than limit of them: written back before their pages go. */
 static int let_go(struct marray_chunks *chunks, uint64_t limit)
 {
     struct rows rows = {chunks->gone, limit < chunks->step_rows ? limit : chunks->step_rows};
     if (chunks->writes) {
         int status = visit_rows(chunks, rows, finish_pages);
+        if (!status)
+            status = make_durable(chunks, rows.count * chunks->row_bytes);
         if (status)
             return fail_write_back(chunks, status);
     }
@@ -219,7 +242,8 @@ static void choose_axis(struct marray_chunks *chunks)
 
 static int check_spec(const struct marray *array, const struct marray_chunks_spec *spec)
 {
-    if (!spec || spec->size_bytes != sizeof(*spec) || (unsigned)spec->access > MARRAY_CHUNKS_WRITE)
+    if (!spec || (spec->size_bytes != sizeof(*spec) && spec->size_bytes != FIRST_SPEC_BYTES) ||
+        (unsigned)spec->access > MARRAY_CHUNKS_WRITE)
         return marray_fail(array->message, -EINVAL, "'%s': not a spec of chunks",
                            MARRAY_PATH(array));
     int status = spec->access == MARRAY_CHUNKS_WRITE ? marray_check_writable(array) : 0;
@@ -297,8 +321,11 @@ int marray_chunks_open(struct marray *array, const struct marray_chunks_spec *sp
     made->drops = array->map->mode != MARRAY_COPY_ON_WRITE && !array->map->is_anonymous;
     made->writes = made->drops && spec->access == MARRAY_CHUNKS_WRITE;
     made->page_bytes = marray_os_page_bytes();
-    if (made->writes)
+    if (made->writes) {
         marray_way_note_write_back(array->map);
+        made->durable = spec->size_bytes > FIRST_SPEC_BYTES && spec->durable;
+        made->sync_bytes = SYNC_BUDGETS * spec->budget_bytes;
+    }
     choose_axis(made);
     status = divide_budget(made, spec);
     if (status) {
@@ -385,6 +412,9 @@ int marray_chunks_close(struct marray_chunks **chunks)
     int status = take_back(closed);
     closed->asked = closed->next; /* what was read ahead in vain is not kept */
     int moved = move_on(closed, closed->behind_rows);
+    int synced = closed->syncer ? marray_os_syncer_stop(closed->syncer) : 0;
+    if (synced && !moved)
+        moved = fail_write_back(closed, synced);
     if (closed->kernel_reads_ahead)
         advise_all(closed, (enum marray_advice)atomic_load(&closed->array->map->advice));
     free(closed);

@@ -456,13 +456,14 @@ struct marray_chunks_spec {
     bool backward;
     uint64_t rows;         /* of a chunk, along the outermost axis; 0: an eighth of the budget */
     uint64_t budget_bytes; /* of the array that may be in memory at a time */
+    bool durable; /* WRITE: also made durable behind the loop, by a thread of the walk (Linux) */
 };
 
 #define MARRAY_CHUNKS_BUDGET_BYTES ((uint64_t)64 << 20)
 #define MARRAY_CHUNKS_SPEC_INIT                                          \
     {                                                                    \
         sizeof(struct marray_chunks_spec), MARRAY_CHUNKS_READ, false, 0, \
-            MARRAY_CHUNKS_BUDGET_BYTES                                   \
+            MARRAY_CHUNKS_BUDGET_BYTES, false                            \
     }
 
 /* A walk over an array, larger than memory if need be. Released by marray_chunks_close(). */
@@ -478,8 +479,10 @@ struct marray_chunks;
  * Arrays without gaps are left to the kernel's read-ahead, under the advice sequential until the
  * walk is closed, when the budget is 32 MiB or more; with advice huge pages given before, the
  * kernel reads and maps 2 MiB at a time, where the file system has large folios.
- * -EINVAL: a chunk or a single row beyond a quarter of the budget, a budget below 64 pages;
- * -EACCES: WRITE on a read-only array.
+ * durable: whenever twice the budget was written back, it is made durable while the loop goes on;
+ * the marray_flush() after the walk, which alone promises durability, has little left to do then.
+ * Other programs wait for the device's flushes too. -EINVAL: a chunk or a single row beyond a
+ * quarter of the budget, a budget below 64 pages; -EACCES: WRITE on a read-only array.
  */
 MARRAY_API int marray_chunks_open(struct marray *array, const struct marray_chunks_spec *spec,
                                   struct marray_chunks **chunks);

@@ -176,6 +176,14 @@ int marray_os_sync_map(int descriptor, void *base, uint64_t length);
 /* Returns when the whole file is, with its metadata and what was stored through [base, base +
  * length); NULL and 0 when nothing is mapped. */
 int marray_os_sync_file(int descriptor, void *base, uint64_t length);
+/* Makes what was written back durable in the background, so that the last sync has less to do.
+ * -EAGAIN, -ENOMEM, -EOPNOTSUPP where that is not to be had. */
+struct marray_os_syncer;
+int marray_os_syncer_start(int descriptor, struct marray_os_syncer **syncer);
+/* Asks for one more sync and returns the first failure of those before. */
+int marray_os_syncer_ask(struct marray_os_syncer *syncer);
+/* Waits for a sync that is under way and releases it; the first failure. */
+int marray_os_syncer_stop(struct marray_os_syncer *syncer);
 /* Makes the names in path's folder durable. */
 int marray_os_sync_folder_of(const char *path);
 /* The calls above as a report names them; static text. */

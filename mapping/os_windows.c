@@ -714,6 +714,25 @@ bool marray_os_syncs_maps_alone(void)
     return false;
 }
 
+int marray_os_syncer_start(int descriptor, struct marray_os_syncer **syncer)
+{
+    (void)descriptor;
+    (void)syncer;
+    return -EOPNOTSUPP;
+}
+
+int marray_os_syncer_ask(struct marray_os_syncer *syncer)
+{
+    (void)syncer;
+    return -EOPNOTSUPP;
+}
+
+int marray_os_syncer_stop(struct marray_os_syncer *syncer)
+{
+    (void)syncer;
+    return -EOPNOTSUPP;
+}
+
 int marray_os_sync_map(int descriptor, void *base, uint64_t length)
 {
     int status = marray_os_start_write_back(descriptor, 0, base, length);

@@ -63,6 +63,7 @@ static int write_array(struct peer_run *run, struct marray *array)
         return peer_fail("a chunk", -ENOMEM);
     spec.access = MARRAY_CHUNKS_WRITE;
     spec.rows = run->chunk_bytes / sizeof(uint64_t);
+    spec.durable = true;
     (void)marray_advise(array, MARRAY_ADVICE_HUGE_PAGES);
     int code = marray_chunks_each(array, &spec, fill_chunk, &filling);
     free(filling.words);

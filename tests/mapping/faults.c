@@ -30,7 +30,7 @@ const char *const fault_calls[] = {
     "fcntl64",         "sync_file_range", "ftruncate64", "fallocate64", "posix_fallocate64",
     "realpath",        "syscall",         "fstatfs64",   "fchown",      "lseek64",
     "malloc",          "calloc",          "strdup",      "realloc",     "memfd_create",
-    "posix_fadvise64", "clock_nanosleep", "faccessat",   "getrlimit64",
+    "posix_fadvise64", "clock_nanosleep", "faccessat",   "getrlimit64", "fdatasync",
 };
 const size_t fault_call_count = sizeof(fault_calls) / sizeof(fault_calls[0]);
 
@@ -137,6 +137,7 @@ WRAP(int, -1, madvise, (void *at, size_t size, int advice), (at, size, advice))
 WRAP(int, -1, mincore, (void *at, size_t size, unsigned char *vector), (at, size, vector))
 WRAP(int, -1, msync, (void *at, size_t size, int flags), (at, size, flags))
 WRAP(int, -1, fsync, (int fd), (fd))
+WRAP(int, -1, fdatasync, (int fd), (fd))
 WRAP(int, -1, getrlimit64, (__rlimit_resource_t resource, struct rlimit64 *limit),
      (resource, limit))
 WRAP(int, -1, sync_file_range, (int fd, off_t offset, off_t size, unsigned flags),

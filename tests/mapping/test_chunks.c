@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -205,6 +206,57 @@ static void stores_into_a_private_map_outlive_the_walk(void **state)
     marray_close(&array);
 }
 
+static size_t count_threads(void)
+{
+    size_t threads = 0;
+    DIR *folder = opendir("/proc/self/task");
+    assert_non_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        threads += entry->d_name[0] != '.';
+    closedir(folder);
+    return threads;
+}
+
+static void a_durable_walk_ends_its_thread_and_has_stored_all(void **state)
+{
+    struct scratch *scratch = *state;
+    scratch_write_ramp(scratch->path, 8 << 20);
+    struct marray *array = scratch_open(scratch, MARRAY_READ_WRITE, "|u1", 1, SHAPE(8 << 20));
+    struct marray_chunks_spec spec = spec_of(MARRAY_CHUNKS_WRITE, 0, BUDGET_BYTES);
+    size_t threads = count_threads();
+    size_t most_threads = 0;
+    struct marray_chunks *chunks;
+    struct marray *chunk;
+    spec.durable = true;
+    assert_int_equal(marray_chunks_open(array, &spec, &chunks), 0);
+    while (marray_chunks_next(chunks, &chunk) == 0 && chunk) {
+        assert_int_equal(marray_fill(chunk, NULL, "y"), 0);
+        size_t now = count_threads();
+        most_threads = now > most_threads ? now : most_threads;
+    }
+    assert_int_equal(marray_chunks_close(&chunks), 0);
+    assert_true(most_threads > threads);
+    assert_int_equal(count_threads(), threads);
+    assert_int_equal(marray_flush(array, MARRAY_FLUSH_DATA), 0);
+    const unsigned char *bytes = marray_data(array);
+    for (size_t i = 0; i < 8 << 20; i++)
+        assert_int_equal(bytes[i], 'y');
+    marray_close(&array);
+}
+
+static void a_spec_from_before_durable_is_still_known(void **state)
+{
+    struct scratch *scratch = *state;
+    scratch_write_ramp(scratch->path, 1 << 20);
+    struct marray *array = scratch_open(scratch, MARRAY_READ_WRITE, "|u1", 1, SHAPE(1 << 20));
+    struct marray_chunks_spec spec = spec_of(MARRAY_CHUNKS_WRITE, 0, BUDGET_BYTES);
+    struct marray_chunks *chunks;
+    spec.size_bytes = offsetof(struct marray_chunks_spec, durable);
+    assert_int_equal(marray_chunks_open(array, &spec, &chunks), 0);
+    assert_int_equal(marray_chunks_close(&chunks), 0);
+    marray_close(&array);
+}
+
 static void small_and_empty_arrays_are_walked_too(void **state)
 {
     struct scratch *scratch = *state;
@@ -317,6 +369,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_column_brings_only_its_own_pages, scratch_setup,
                                         scratch_teardown),
         cmocka_unit_test_setup_teardown(stores_into_a_private_map_outlive_the_walk, scratch_setup,
+                                        scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_durable_walk_ends_its_thread_and_has_stored_all,
+                                        scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(a_spec_from_before_durable_is_still_known, scratch_setup,
                                         scratch_teardown),
         cmocka_unit_test_setup_teardown(small_and_empty_arrays_are_walked_too, scratch_setup,
                                         scratch_teardown),

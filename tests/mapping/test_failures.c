@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <errno.h>
 
+#include "mapping/os.h"
 #include "tests/mapping/fault_sweep.h"
 #include "tests/mapping/faults.h"
 #include "tests/mapping/scratch.h"
@@ -398,6 +399,48 @@ static void a_failed_flush_of_a_view_sticks_to_the_whole_array(void **state)
     }
 }
 
+static int fill_chunk(struct marray *chunk, void *context)
+{
+    (void)context;
+    return marray_fill(chunk, NULL, &(const int64_t){5});
+}
+
+/* One with enough chunks for a sync in the middle of it. */
+static int walk_durably(struct marray *array)
+{
+    struct marray_chunks_spec spec = MARRAY_CHUNKS_SPEC_INIT;
+    spec.access = MARRAY_CHUNKS_WRITE;
+    spec.budget_bytes = 64 * marray_os_page_bytes();
+    spec.durable = true;
+    return marray_chunks_each(array, &spec, fill_chunk, NULL);
+}
+
+static void a_failed_sync_behind_a_walk_is_never_followed_by_success(void **state)
+{
+    struct scratch *scratch = *state;
+    struct marray *array = scratch_open(scratch, MARRAY_CREATE, "<i8", 1, SHAPE(1 << 19));
+    fault_arm("fdatasync", 0, EIO);
+    assert_int_equal(walk_durably(array), -EIO);
+    assert_true(fault_disarm());
+    assert_int_equal(marray_flush(array, MARRAY_FLUSH_DATA), -EIO);
+    marray_close(&array);
+}
+
+static void a_walk_without_memory_for_its_thread_leaves_all_to_the_flush(void **state)
+{
+    struct scratch *scratch = *state;
+    bool happened = true;
+    for (int skip = 0; happened; skip++) {
+        struct marray *array = scratch_open(scratch, MARRAY_CREATE, "<i8", 1, SHAPE(1 << 19));
+        fault_arm("calloc", skip, ENOMEM);
+        int status = walk_durably(array);
+        happened = fault_disarm();
+        assert_true(status == 0 || (happened && status == -ENOMEM));
+        assert_int_equal(marray_flush(array, MARRAY_FLUSH_DATA), 0);
+        marray_close(&array);
+    }
+}
+
 static void a_flush_that_lacked_memory_may_be_tried_again(void **state)
 {
     struct scratch *scratch = *state;
@@ -487,6 +530,8 @@ int main(void)
         SCRATCH_TEST(a_file_whose_owner_cannot_be_kept_is_made_all_the_same),
         SCRATCH_TEST(a_failed_flush_is_never_followed_by_success),
         SCRATCH_TEST(a_failed_flush_of_a_view_sticks_to_the_whole_array),
+        SCRATCH_TEST(a_failed_sync_behind_a_walk_is_never_followed_by_success),
+        SCRATCH_TEST(a_walk_without_memory_for_its_thread_leaves_all_to_the_flush),
         SCRATCH_TEST(a_flush_that_lacked_memory_may_be_tried_again),
         SCRATCH_TEST(a_full_flush_of_a_new_file_syncs_its_folder_once),
         SCRATCH_TEST(advice_the_kernel_lacks_is_told_from_advice_it_does_not_grant),

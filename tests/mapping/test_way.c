@@ -23,6 +23,7 @@ enum {
     ROWS = 256,
     COLUMNS = 8192, /* of <u4: eight pages a row */
     TILE = 1024,    /* of them: one page */
+    PAGE_BYTES = 4 * TILE,
     ITEMS = ROWS * COLUMNS,
     THREADS = 4
 };
@@ -113,7 +114,7 @@ static void rows_that_are_not_in_memory_are_read_by_calls(void **state)
     marray_close(&array);
 }
 
-static void rows_stored_after_a_flush_go_by_calls_and_show_in_the_map(void **state)
+static void rows_stored_by_calls_after_a_flush_show_in_the_map(void **state)
 {
     struct marray *array = open_numbered(*state);
     struct marray *view = slice_tile(array, 0, ROWS);
@@ -122,7 +123,8 @@ static void rows_stored_after_a_flush_go_by_calls_and_show_in_the_map(void **sta
     fill_tile(tile, 0, ROWS, 7);
     uint64_t before = count_call_bytes("wchar");
     assert_int_equal(marray_write(view, NULL, tile, TILE_BYTES), 0);
-    assert_true(count_call_bytes("wchar") - before >= TILE_BYTES);
+    /* At first; calls that take long leave the rest to the map. */
+    assert_true(count_call_bytes("wchar") - before >= PAGE_BYTES);
     const uint32_t *items = marray_data(array);
     for (uint32_t i = 0; i < ROWS; i++) {
         assert_int_equal(items[i * COLUMNS + TILE - 1], i * COLUMNS + TILE - 1);
@@ -155,7 +157,7 @@ static void a_file_that_others_have_open_is_stored_to_by_the_map(void **state)
     fill_tile(tile, 0, ROWS, 1);
     uint64_t before = count_call_bytes("wchar");
     assert_int_equal(marray_write(view, NULL, tile, TILE_BYTES), 0);
-    assert_true(count_call_bytes("wchar") - before < TILE_BYTES);
+    assert_true(count_call_bytes("wchar") - before < PAGE_BYTES);
     memset(tile, 0, TILE_BYTES);
     assert_int_equal(marray_read(view, NULL, tile, TILE_BYTES), 0);
     check_tile(tile, ROWS, 1);
@@ -320,7 +322,7 @@ static void a_child_after_fork_does_not_hold_its_parents_file(void **state)
     if (child == 0) {
         uint64_t before = count_call_bytes("wchar");
         bool is_done = marray_write(view, NULL, tile, TILE_BYTES) == 0;
-        _exit(is_done && count_call_bytes("wchar") - before < TILE_BYTES ? 0 : 1);
+        _exit(is_done && count_call_bytes("wchar") - before < PAGE_BYTES ? 0 : 1);
     }
     int ended;
     assert_int_equal(waitpid(child, &ended, 0), child);
@@ -339,7 +341,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(rows_that_are_not_in_memory_are_read_by_calls),
-        TEST(rows_stored_after_a_flush_go_by_calls_and_show_in_the_map),
+        TEST(rows_stored_by_calls_after_a_flush_show_in_the_map),
         TEST(a_file_that_others_have_open_is_stored_to_by_the_map),
         TEST(private_edits_are_what_is_read),
         TEST(any_length_at_any_place_is_moved_to_its_last_byte),
