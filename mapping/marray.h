@@ -359,6 +359,19 @@ MARRAY_API int marray_write(struct marray *array, const char *dtype, const void 
 /* Every element becomes the one value of dtype at value. */
 MARRAY_API int marray_fill(struct marray *array, const char *dtype, const void *value);
 
+/*
+ * Element k of the view, counted in C order, becomes start + k * step, as numpy.arange() reshaped.
+ * start and step are of dtype (NULL: the array's own): integers, which are added up exactly, or
+ * real floats, of which each element is one product and one sum in double, then converted:
+ * fractions are cut from the element, not from the step. Arrays of times take numbers, or times of
+ * their dtype. All is checked before the first store: -ERANGE  the first or the last element is
+ * none that the array's type holds: nothing wraps and no float becomes infinite, other than by an
+ * assignment -ENOTSUP arrays or numbers that are neither integers, real floats nor times -EINVAL  a
+ * start or step that is infinite or not a number; times of another dtype -EACCES  a read-only array
+ */
+MARRAY_API int marray_ramp(struct marray *array, const char *dtype, const void *start,
+                           const void *step);
+
 /* destination[...] = source: every axis of source, from the last one on, is as long as that of
  * destination, or of length 1 and repeated; converted as above. The two may be views of one array
  * and overlap: then source is read as it was before, by way of a copy in memory (-ENOMEM). Two

@@ -13,11 +13,6 @@
 /* Elements that are converted at a time. */
 #define BLOCK_ITEMS 256
 
-/* What elements are added up in. */
-enum kind { KIND_SIGNED, KIND_UNSIGNED, KIND_FLOAT, KIND_NONE };
-
-static const char *const kind_names[] = {"=i8", "=u8", "=f8"};
-
 /* What elements become where they do not stand side by side in the machine's byte order. */
 static const char *const block_names[] = {
     [MARRAY_B1] = "=u1", [MARRAY_I1] = "=i1", [MARRAY_I2] = "=i2", [MARRAY_I4] = "=i4",
@@ -41,34 +36,11 @@ static void add_exactly(struct exact_sum *total, double value)
     total->sum = sum;
 }
 
-static enum kind kind_of(const struct marray_dtype *dtype)
-{
-    switch (dtype->type) {
-    case MARRAY_B1:
-    case MARRAY_U1:
-    case MARRAY_U2:
-    case MARRAY_U4:
-    case MARRAY_U8:
-        return KIND_UNSIGNED;
-    case MARRAY_I1:
-    case MARRAY_I2:
-    case MARRAY_I4:
-    case MARRAY_I8:
-        return KIND_SIGNED;
-    case MARRAY_F2:
-    case MARRAY_F4:
-    case MARRAY_F8:
-        return KIND_FLOAT;
-    default:
-        return KIND_NONE;
-    }
-}
-
 /* ---- The elements of a view, run by run ---- */
 
 struct reduction {
     const struct marray *array;
-    enum kind kind;
+    enum marray_kind kind;
     struct marray_dtype block;
     const struct marray_reduce_loops *loops; /* over elements of the block's dtype */
     uint64_t integers;
@@ -98,7 +70,7 @@ static int choose_block(struct reduction *reduction, const char *dtype)
 static void sum_run(struct reduction *reduction, const unsigned char *elements, int64_t stride,
                     uint64_t count)
 {
-    if (reduction->kind != KIND_FLOAT) {
+    if (reduction->kind != MARRAY_KIND_FLOAT) {
         reduction->integers += reduction->loops->sum_integers(elements, stride, count);
         return;
     }
@@ -158,8 +130,8 @@ static int take_all(void *context)
 
 static int begin(struct reduction *reduction, const struct marray *array)
 {
-    *reduction = (struct reduction){.array = array, .kind = kind_of(&array->dtype)};
-    if (reduction->kind == KIND_NONE)
+    *reduction = (struct reduction){.array = array, .kind = marray_kind_of(array->dtype.type)};
+    if (reduction->kind == MARRAY_KIND_NONE)
         return marray_fail(array->message, -ENOTSUP,
                            "'%s': elements of %.200s are neither integers, bools nor real numbers",
                            MARRAY_PATH(array), marray_dtype_descr(&array->dtype));
@@ -172,7 +144,7 @@ static int deliver(const struct reduction *reduction, const char *dtype, union m
 {
     const struct marray *array = reduction->array;
     struct marray_dtype wanted, wide;
-    int status = marray_dtype_parse(kind_names[reduction->kind], &wide, array->message);
+    int status = marray_dtype_parse(marray_kind_name(reduction->kind), &wide, array->message);
     if (!status)
         status = marray_dtype_parse(dtype, &wanted, array->message);
     if (status)
@@ -188,7 +160,7 @@ static int deliver(const struct reduction *reduction, const char *dtype, union m
 static union marray_number total_of(const struct reduction *reduction)
 {
     union marray_number total = {.as_unsigned = reduction->integers};
-    if (reduction->kind == KIND_FLOAT)
+    if (reduction->kind == MARRAY_KIND_FLOAT)
         total.as_float = reduction->floats.sum + reduction->floats.lost;
     return total;
 }
@@ -204,7 +176,7 @@ int marray_sum(const struct marray *array, const char *dtype, void *sum)
     if (array->length > 0)
         status = marray_guard_bulk(array, take_all, &reduction);
     return status ? status
-                  : deliver(&reduction, dtype ? dtype : kind_names[reduction.kind],
+                  : deliver(&reduction, dtype ? dtype : marray_kind_name(reduction.kind),
                             total_of(&reduction), sum);
 }
 
@@ -219,11 +191,11 @@ static int find_extremes(const struct marray *array, struct reduction *reduction
     struct marray_extremes *extremes = &reduction->extremes;
     reduction->take_run = extremes_of_run;
     switch (reduction->kind) {
-    case KIND_SIGNED:
+    case MARRAY_KIND_SIGNED:
         extremes->least.as_signed = INT64_MAX;
         extremes->most.as_signed = INT64_MIN;
         break;
-    case KIND_UNSIGNED:
+    case MARRAY_KIND_UNSIGNED:
         extremes->least.as_unsigned = UINT64_MAX;
         break;
     default:
@@ -293,7 +265,7 @@ static int multiply_all(void *context)
         const unsigned char *left = bring(product->a, done, part, block, buffers[0], &left_stride);
         const unsigned char *right =
             bring(product->b, done, part, block, buffers[1], &right_stride);
-        if (reduction->kind == KIND_FLOAT)
+        if (reduction->kind == MARRAY_KIND_FLOAT)
             add_exactly(&reduction->floats,
                         reduction->loops->dot_floats(left, left_stride, right, right_stride, part));
         else
@@ -305,21 +277,23 @@ static int multiply_all(void *context)
 
 /* Elements of one type are multiplied where they stand, halves and floats as floats, everything
  * else as 64 bits. */
-static const char *product_block(const struct marray *a, const struct marray *b, enum kind kind)
+static const char *product_block(const struct marray *a, const struct marray *b,
+                                 enum marray_kind kind)
 {
     bool are_short = (a->dtype.type == MARRAY_F2 || a->dtype.type == MARRAY_F4) &&
                      (b->dtype.type == MARRAY_F2 || b->dtype.type == MARRAY_F4);
     if (a->dtype.type == b->dtype.type || are_short)
         return block_names[a->dtype.type];
-    return kind_names[kind];
+    return marray_kind_name(kind);
 }
 
 /* What both can be multiplied in: floats if there are any, else signed if there are any. */
-static enum kind common_kind(enum kind a, enum kind b)
+static enum marray_kind common_kind(enum marray_kind a, enum marray_kind b)
 {
-    if (a == KIND_FLOAT || b == KIND_FLOAT)
-        return KIND_FLOAT;
-    return a == KIND_SIGNED || b == KIND_SIGNED ? KIND_SIGNED : KIND_UNSIGNED;
+    if (a == MARRAY_KIND_FLOAT || b == MARRAY_KIND_FLOAT)
+        return MARRAY_KIND_FLOAT;
+    return a == MARRAY_KIND_SIGNED || b == MARRAY_KIND_SIGNED ? MARRAY_KIND_SIGNED
+                                                              : MARRAY_KIND_UNSIGNED;
 }
 
 int marray_dot(const struct marray *a, const struct marray *b, const char *dtype, void *result)
@@ -329,7 +303,7 @@ int marray_dot(const struct marray *a, const struct marray *b, const char *dtype
     if (!status)
         status = begin(&other, b);
     if (status) {
-        if (!a->message->text[0] || kind_of(&a->dtype) != KIND_NONE)
+        if (!a->message->text[0] || marray_kind_of(a->dtype.type) != MARRAY_KIND_NONE)
             *a->message = *b->message;
         return status;
     }
@@ -343,6 +317,6 @@ int marray_dot(const struct marray *a, const struct marray *b, const char *dtype
     if (!status && a->length > 0)
         status = marray_guard_both(a, b, multiply_all, &product);
     return status ? status
-                  : deliver(&reduction, dtype ? dtype : kind_names[reduction.kind],
+                  : deliver(&reduction, dtype ? dtype : marray_kind_name(reduction.kind),
                             total_of(&reduction), result);
 }

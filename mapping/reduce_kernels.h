@@ -6,13 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "mapping/dtype.h"
-
-union marray_number {
-    int64_t as_signed;
-    uint64_t as_unsigned;
-    double as_float;
-};
+#include "mapping/number.h"
 
 struct marray_extremes {
     union marray_number least, most; /* in what the elements are added up in */

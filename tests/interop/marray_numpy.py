@@ -359,6 +359,27 @@ class Interop(unittest.TestCase):
                 view.write(back)
                 self.same(view.read(), wanted)
 
+    def test_ramps_are_those_of_numpy(self):
+        """Integers are arange(); floats are rounded once, from doubles."""
+        keys = [np.s_[:], np.s_[::-1], np.s_[::3, ::-2], np.s_[::-1, 5:1:-1, ::2], np.s_[1]]
+        for dtype, key in itertools.product(TYPES, keys):
+            kind = np.dtype(dtype).kind
+            if kind in "bc":
+                continue
+            wide = "=f8" if kind == "f" else "=i8"
+            start, step = (0.1, -0.3) if kind == "f" else (126, -1) if kind == "i" else (3, 1)
+            numbers = np.array([start, step], wide)
+            shape = (10, 11, 7) if kind == "f" else (4, 6, 5)
+            theirs = np.zeros(shape, dtype)
+            count = theirs[key].size
+            ramp = np.arange(count, dtype=wide) * numbers[1] + numbers[0]
+            theirs[key] = ramp.astype(dtype).reshape(theirs[key].shape)
+            with Array.open(self.path, CREATE, dtype, shape) as array, array[key] as view:
+                place = numbers.ctypes.data
+                view.check(LIBRARY.marray_ramp(view.handle, wide.encode(), ctypes.c_void_p(place),
+                                               ctypes.c_void_p(place + 8)))
+                self.same(array.read(), theirs)
+
     def test_headers_that_numpy_refuses_are_refused(self):
         texts = ["{'descr': '<i2', 'fortran_order': False, 'shape': [3]}",
                  "{'descr': '<i2', 'fortran_order': 0, 'shape': (3,)}",

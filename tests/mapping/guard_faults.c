@@ -24,7 +24,7 @@
 
 #include "tests/mapping/scratch.h"
 
-enum { THREADS = 4, ITEMS = 16384, PICKS = 2000, WAYS = 12, PAGE_LIMIT = 65536 };
+enum { THREADS = 4, ITEMS = 16384, PICKS = 2000, WAYS = 13, PAGE_LIMIT = 65536 };
 
 #define PATTERN UINT64_C(0x5a5a5a5a5a5a5a5a)
 
@@ -218,6 +218,9 @@ static void touch(struct tally *tally, struct marray *array, uint64_t *buffer, i
         break;
     case 10:
         walk(tally, array);
+        break;
+    case 11:
+        count(tally, marray_ramp(array, NULL, &value, &(const uint64_t){0}), array);
         break;
     default:
         count(tally, marray_set(array, last, NULL, &value), array);

@@ -115,6 +115,13 @@ static void copy_on_write_leaves_the_file_alone(struct bench *bench)
     unsigned char value = 99;
     CHECK(bench, !marray_fill(array, "|u1", &value));
     CHECK(bench, !marray_get(array, (const int64_t[]){4321}, "|u1", &value) && value == 99);
+    const int32_t start = -1, step = 1;
+    CHECK(bench, marray_ramp(array, "<i4", &start, &step) == -ERANGE);
+    const double real_start = 0.5, real_step = 0.03125;
+    CHECK(bench, !marray_ramp(array, "<f8", &real_start, &real_step));
+    CHECK(bench, !marray_get(array, (const int64_t[]){4999}, "|u1", &value) && value == 156);
+    value = 99;
+    CHECK(bench, !marray_fill(array, "|u1", &value));
     CHECK(bench, !marray_get(other, (const int64_t[]){4321}, "|u1", &value) && value == 4321 % 251);
     CHECK(bench, !marray_flush(array, MARRAY_FLUSH_FULL));
     marray_close(&array);
