@@ -147,6 +147,60 @@ def scatter(run, _):
     run.checksum = total(values)
 
 
+def fill(run, _):
+    array = run.open("r+")
+
+    def work():
+        array[:] = run.seed
+        return 0
+    run.repeated(work)
+
+
+def ramp(run, way):
+    """With one temporary of all elements, or one after the other of a chunk each."""
+    array = run.open("r+")
+    chunk = run.words if way == "arange" else int(way.removeprefix("chunks-")) // 8
+
+    def work():
+        for i in range(0, run.words, chunk):
+            array[i:i + chunk] = numpy.arange(run.seed + i, run.seed + min(i + chunk, run.words),
+                                              dtype="<u8")
+        return 0
+    run.repeated(work)
+
+
+def copy(run, _):
+    array = run.open("r+")
+    half = run.words // 2
+
+    def work():
+        array[half:2 * half] = array[:half]
+        return 0
+    run.repeated(work)
+
+
+def convert(source, target):
+    """Into an array of its own each time, or into one that is there."""
+    def work_of(run, way):
+        array = run.open("r").view(source)
+        results = [numpy.empty(array.shape, target)]
+
+        def work():
+            if way == "astype":
+                results[0] = array.astype(target)
+            else:
+                numpy.copyto(results[0], array)
+            return 0
+        run.repeated(work)
+        run.checksum = total(results[0].view(numpy.ndarray).view("<u8"))
+    return work_of
+
+
+def strided_sum(run, _):
+    array = run.open("r")
+    run.repeated(lambda: total(array[::8]))
+
+
 def read_elements(run, _):
     array = run.open("r")
 
@@ -171,6 +225,9 @@ def write_elements(run, _):
 def main():
     works = {"gather": gather, "stride": stride, "stream": stream, "stream-warm": stream_warm,
              "durable-write": durable_write, "tile": tile, "scatter": scatter,
+             "fill": fill, "ramp": ramp, "copy": copy, "strided-sum": strided_sum,
+             "convert-widen": convert(">f4", "<f8"), "convert-half": convert("<f2", "<f4"),
+             "convert-swap": convert(">f8", "<f8"),
              "read-elements": read_elements, "write-elements": write_elements}
     work, way, path = sys.argv[1:4]
     run = Run(path, {name: int(value) for name, value in

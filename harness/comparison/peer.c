@@ -20,8 +20,9 @@
 #define PASSES      15
 
 static const struct peer_work *const works[] = {
-    &peer_gather, &peer_stride,  &peer_stream,   &peer_durable_write,
-    &peer_tile,   &peer_scatter, &peer_elements, &peer_bulk,
+    &peer_gather,  &peer_stride,   &peer_stream,      &peer_durable_write, &peer_tile,
+    &peer_scatter, &peer_elements, &peer_bulk,        &peer_fill,          &peer_ramp,
+    &peer_copy,    &peer_convert,  &peer_strided_sum,
 };
 #define WORK_COUNT (sizeof(works) / sizeof(works[0]))
 

@@ -36,7 +36,8 @@ struct peer_work {
 };
 
 extern const struct peer_work peer_gather, peer_stride, peer_stream, peer_durable_write, peer_tile,
-    peer_scatter, peer_elements, peer_bulk;
+    peer_scatter, peer_elements, peer_bulk, peer_fill, peer_ramp, peer_copy, peer_convert,
+    peer_strided_sum;
 
 /* ---- What the works share ---- */
 

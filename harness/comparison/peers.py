@@ -24,12 +24,13 @@ PILOTS = 3
 class Peer:
     """One other way: name is who, settings what is tried."""
 
-    def __init__(self, name, work, settings, options=None, divisor=1):
+    def __init__(self, name, work, settings, options=None, divisor=1, yardstick=False):
         self.name = name
         self.work = work
         self.settings = settings
         self.options = options or {}
         self.divisor = divisor  # of the time, where it does fewer or more elements
+        self.yardstick = yardstick  # moves as many bytes, to another result
 
 
 def numpy_peer(work, *settings, **options):
@@ -42,6 +43,18 @@ def c_peer(name, work, way, **options):
 
 def fio_works(work):
     return Peer("fio", work, tuple(fio_peer.settings_of(work)))
+
+
+def kernel(ours, *others, written=False):
+    """A loop over 64 MiB, or over a file of its own where it stores, so that all read the same."""
+    return {"ours": ours, "state": "warm", "size": (96 if written else 64) * MIB,
+            "others": list(others)}
+
+
+def conversion(name):
+    return kernel(c_peer("marray", "convert", name),
+                  Peer("memcpy of as many bytes", "convert", (f"{name}-bare",), yardstick=True),
+                  numpy_peer(f"convert-{name}", "astype", "copyto"))
 
 
 def catalogue(size):
@@ -122,6 +135,21 @@ def catalogue(size):
             "ours": c_peer("marray", "elements", "write-call", count=MIB), "state": "warm",
             "size": 16 * MIB,
             "others": [Peer("numpy", "write-elements", ("loop",), {"count": few}, few / MIB)]},
+        "kernel: warm, fill": kernel(
+            c_peer("marray", "fill", "marray"), c_peer("memset", "fill", "bare"),
+            numpy_peer("fill"), written=True),
+        "kernel: warm, ramp": kernel(
+            c_peer("marray", "ramp", "marray"), c_peer("loop of stores", "ramp", "bare"),
+            numpy_peer("ramp", "arange", "chunks-65536"), written=True),
+        "kernel: warm, copy of one half into the other": kernel(
+            c_peer("marray", "copy", "marray"), c_peer("memcpy", "copy", "bare"),
+            numpy_peer("copy"), written=True),
+        "kernel: warm, >f4 to <f8": conversion("widen"),
+        "kernel: warm, f2 to f4": conversion("half"),
+        "kernel: warm, >f8 to <f8": conversion("swap"),
+        "kernel: warm, sum of every eighth word": kernel(
+            c_peer("marray", "strided-sum", "marray"), c_peer("loop", "strided-sum", "bare"),
+            numpy_peer("strided-sum")),
         "guard: warm copies of 1 MiB": {
             "ours": c_peer("marray", "bulk", "marray", chunk=MIB), "state": "warm",
             "size": 64 * MIB,
@@ -203,7 +231,7 @@ class Runner:
                 result = self.run(peer, setting, title, entry, seed)
                 times[i].append(result["elapsed_ns"])
                 flushes[i].append(result["flush_ns"])
-                if result["checksum"] is not None and peer.divisor == 1:
+                if result["checksum"] is not None and peer.divisor == 1 and not peer.yardstick:
                     sums[peer.name] = result["checksum"]
             if len(set(sums.values())) > 1 and not title.startswith("tile"):
                 raise SystemExit(f"ci/peers: {title}: not the same bytes for all: {sums}")

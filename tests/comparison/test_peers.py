@@ -10,7 +10,7 @@ SOURCE = os.environ["MAPMETER_SOURCE_DIR"]
 COMPARISON = os.path.join(SOURCE, "harness/comparison")
 ROW = {"work", "against", "setting", "ratio", "low", "high", "rounds"}
 # Without fio the works that have it as a peer are left out.
-WITHOUT_FIO = "tile,scatter,sum,elements,guard"
+WITHOUT_FIO = "tile,scatter,sum,elements,kernel,guard"
 
 
 def run(peer, folder, *arguments):
@@ -35,7 +35,7 @@ def main():
             assert ROW <= set(row), row
             assert row["ratio"] > 0 and row["rounds"] == 2 and row["low"] is None, row
         titles = {row["work"].split(":")[0] for row in rows}
-        assert {"tile", "scatter", "sum", "elements", "guard"} <= titles, titles
+        assert {"tile", "scatter", "sum", "elements", "kernel", "guard"} <= titles, titles
         again = run(peer, folder, "--rounds", "6", "--works", "guard: warm copies of 64")
         assert again.returncode == 0, again.stdout
         with open(os.path.join(folder, "out/peers.json"), encoding="utf-8") as file:
