@@ -17,8 +17,8 @@
 /* Elements without gaps move in pieces, so that the faster way is found on the way. */
 #define PIECE_BYTES ((uint64_t)64 << 10)
 
-/* So short that memcpy() copies it with vector instructions: string instructions, which it takes for
- * longer ones, have to start anew each time. */
+/* So short that memcpy() copies it with vector instructions: those for strings, which it takes for
+ * longer ones, start anew each time. */
 #define PATTERN_BYTES 1024
 /* A longer item gains nothing from being repeated. */
 #define PATTERN_ITEM_BYTES 64
