@@ -20,6 +20,8 @@
 /* So short that memcpy() copies it with vector instructions: those for strings, which it takes for
  * longer ones, start anew each time. */
 #define PATTERN_BYTES 1024
+/* What stays in the second cache. */
+#define REPEATED_BYTES 65536
 /* A longer item gains nothing from being repeated. */
 #define PATTERN_ITEM_BYTES 64
 
@@ -441,15 +443,19 @@ static bool is_one_byte(const unsigned char *item, uint32_t item_bytes)
     return true;
 }
 
-/* Repeats a pattern that stays in the cache: the speed of memcpy, whatever the item. */
+/* Repeats a pattern that stays in the cache: the speed of memcpy, whatever the item. What is filled
+ * is the pattern of the rest, since long copies write without reading the target first. */
 static void fill_run(unsigned char *target, uint64_t size_bytes, const unsigned char *pattern,
                      size_t pattern_bytes)
 {
-    while (size_bytes > 0) {
-        size_t part = size_bytes < pattern_bytes ? (size_t)size_bytes : pattern_bytes;
-        memcpy(target, pattern, part);
-        target += part;
-        size_bytes -= part;
+    uint64_t first_bytes = REPEATED_BYTES / pattern_bytes * pattern_bytes;
+    uint64_t done = 0;
+    while (done < size_bytes) {
+        uint64_t left = size_bytes - done;
+        uint64_t part = done < first_bytes ? pattern_bytes : first_bytes;
+        memcpy(target + done, done < first_bytes ? pattern : target,
+               (size_t)(left < part ? left : part));
+        done += left < part ? left : part;
     }
 }
 

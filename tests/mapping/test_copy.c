@@ -250,6 +250,28 @@ static void fill_repeats_items_of_every_size(void **state)
     }
 }
 
+/* Runs longer than what is repeated, that end within an item of the pattern's repetitions. */
+static void long_fills_repeat_items_without_a_seam(void **state)
+{
+    static const struct {
+        const char *dtype;
+        uint64_t length;
+    } cases[] = {{"<f8", 40001}, {"<i2", 100003}, {"|V3", 70001}, {"|V24", 9001}, {">c16", 9001}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct marray *array =
+            scratch_open(*state, MARRAY_CREATE, cases[i].dtype, 1, SHAPE(cases[i].length));
+        unsigned char item[24];
+        for (size_t k = 0; k < sizeof(item); k++)
+            item[k] = (unsigned char)(k * 37 + 1);
+        assert_int_equal(marray_fill(array, NULL, item), 0);
+        const unsigned char *bytes = marray_data(array);
+        size_t item_bytes = marray_item_bytes(array);
+        for (size_t k = 0; k < marray_size_bytes(array); k++)
+            assert_int_equal(bytes[k], item[k % item_bytes]);
+        marray_close(&array);
+    }
+}
+
 #define SCRATCH_TEST(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
 
 int main(void)
@@ -265,6 +287,7 @@ int main(void)
         SCRATCH_TEST(strided_reversed_and_transposed_views_copy_in_and_out),
         SCRATCH_TEST(fill_sets_the_elements_of_the_view_and_no_others),
         SCRATCH_TEST(fill_repeats_items_of_every_size),
+        SCRATCH_TEST(long_fills_repeat_items_without_a_seam),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
