@@ -12,8 +12,12 @@
 
 #define ITERATIONS_LIMIT 1e6
 
-/* Of the slice, run before it and not timed. */
+/* Of the slice, run before it and not timed; one of fewer passes than this takes long enough to
+ * leave behind what the other side has left in the caches. */
 #define WARM_UP_PARTS 5
+
+/* What the median over the slices of a launch wants. */
+#define LEAST_SLICES 3.0
 
 /* Pages of the page cache that an injected fault stands for. */
 #define PAGE_BYTES 4096.0
@@ -138,37 +142,58 @@ static int make_job(struct mm_gate_campaign *campaign, size_t case_index, const 
     return benchmark->pairs == NULL ? -ENOMEM : set_injection(campaign, plan_case, benchmark);
 }
 
-/* As many iterations as a slice takes, by one sample of the base that warms up as well. */
-static int size_slices(struct mm_gate_campaign *campaign, struct mm_gate_benchmark *benchmark,
-                       struct mm_error *error)
+/* The base is no worker of ours: no gate. Any other failure is the benchmark's. */
+static int judge_failed_try(struct mm_gate_benchmark *benchmark, struct mm_error *error)
+{
+    const char *kind = json_string_value(json_object_get(benchmark->failure, "kind"));
+    const char *reason = json_string_value(json_object_get(benchmark->failure, "reason"));
+
+    benchmark->settled = true;
+    if (kind == NULL || strcmp(kind, "protocol") != 0) {
+        return 0;
+    }
+    return mm_error_set(error, -ENXIO, "--base %s: cannot be measured: %s",
+                        benchmark->job.sides->side[MM_GATE_BASE].given,
+                        reason == NULL ? "it does not answer" : reason);
+}
+
+/* As many iterations as a slice takes, as many slices as a launch takes. */
+static void size_slices(const struct mm_gate_campaign *campaign, double iteration_ns,
+                        uint64_t sample_ns, struct mm_gate_job *job)
+{
+    const struct mm_gate_settings *settings = campaign->request->settings;
+    double wanted = round((double)settings->slice_ns / fmax(iteration_ns, 1));
+
+    job->iterations = (uint64_t)fmin(fmax(wanted, 1), ITERATIONS_LIMIT);
+    if (job->slices <= 1) {
+        return;
+    }
+    job->warmup_iterations = job->iterations / WARM_UP_PARTS;
+    /* What is not timed grows about as the rest does. */
+    double slice_ns = (double)sample_ns * (double)(job->iterations + job->warmup_iterations);
+    double slices = fmax((double)settings->launch_ns / fmax(slice_ns, 1), LEAST_SLICES);
+    job->slices = (uint32_t)fmin(slices, job->slices);
+}
+
+static int try_one(struct mm_gate_campaign *campaign, struct mm_gate_benchmark *benchmark,
+                   struct mm_error *error)
 {
     struct mm_gate_job *job = &benchmark->job;
     const struct mm_plan_case *plan_case = &campaign->request->plan->cases[benchmark->case_index];
     uint64_t seed = mm_random_mix(campaign->request->plan->seed ^ benchmark->case_index);
     double iteration_ns = 0;
+    uint64_t sample_ns = 0;
 
-    int code = mm_gate_pair_try(job, seed, &iteration_ns, &benchmark->failure);
+    int code = mm_gate_pair_try(job, seed, &iteration_ns, &sample_ns, &benchmark->failure);
     if (code == -EINTR) {
         return code;
     }
     if (code < 0) {
-        const char *kind = json_string_value(json_object_get(benchmark->failure, "kind"));
-        const char *reason = json_string_value(json_object_get(benchmark->failure, "reason"));
-        benchmark->settled = true;
-        return kind != NULL && strcmp(kind, "protocol") == 0
-                   ? mm_error_set(error, -ENXIO, "--base %s: cannot be measured: %s",
-                                  job->sides->side[MM_GATE_BASE].given,
-                                  reason == NULL ? "it does not answer" : reason)
-                   : 0;
+        return judge_failed_try(benchmark, error);
     }
     if (plan_case->cache == MM_CACHE_WARM && plan_case->workload != &mm_command_workload &&
-        !plan_case->measures_latency && iteration_ns > 0) {
-        double wanted = (double)campaign->request->settings->slice_ns / iteration_ns;
-        job->iterations = wanted > ITERATIONS_LIMIT ? (uint64_t)ITERATIONS_LIMIT
-                                                    : (uint64_t)fmax(1, round(wanted));
-    }
-    if (job->slices > 1) {
-        job->warmup_iterations = (job->iterations + WARM_UP_PARTS - 1) / WARM_UP_PARTS;
+        !plan_case->measures_latency) {
+        size_slices(campaign, iteration_ns, sample_ns, job);
     }
     return 0;
 }
@@ -178,7 +203,7 @@ int mm_gate_size_jobs(struct mm_gate_campaign *campaign, struct mm_error *error)
     int code = 0;
 
     for (size_t i = 0; code == 0 && i < campaign->count && mm_ending_asked() == 0; i++) {
-        code = size_slices(campaign, &campaign->benchmarks[i], error);
+        code = try_one(campaign, &campaign->benchmarks[i], error);
     }
     return code == -EINTR ? 0 : code;
 }

@@ -12,6 +12,7 @@
 #include "common/random.h"
 #include "common/text.h"
 #include "harness/campaigns/ending.h"
+#include "harness/clock.h"
 #include "harness/latency.h"
 #include "harness/launcher.h"
 #include "results/histogram.h"
@@ -449,23 +450,30 @@ int mm_gate_pair_run(const struct mm_gate_job *job, uint64_t seed, const int *co
 }
 
 int mm_gate_pair_try(const struct mm_gate_job *job, uint64_t seed, double *iteration_ns,
-                     json_t **failure)
+                     uint64_t *sample_ns, json_t **failure)
 {
     struct mm_gate_pair pair = {.core = -1};
     struct mm_gate_job once = *job;
     struct turn turn = {.job = &once, .pair = &pair, .failure = failure};
 
     /* The first sample of a launch takes longer, but a cold one has no second. */
-    once.warmup_iterations = job->slices > 1 ? 1 : 0;
+    uint64_t first = job->slices > 1 ? 1 : 0;
+    uint64_t started_ns = 0;
+    once.warmup_iterations = 0;
     once.slices = 1;
     int code = begin(&turn, seed);
     if (code == 0) {
         code = start(&turn, MM_GATE_BASE);
     }
     if (code == 0) {
+        code = warm_up(&turn, MM_GATE_BASE, first);
+    }
+    if (code == 0) {
+        started_ns = mm_clock_ns();
         code = take_slice(&turn, MM_GATE_BASE, 0);
     }
     if (code == 0) {
+        *sample_ns = mm_clock_ns() - started_ns;
         code = finish(&turn, MM_GATE_BASE);
     }
     if (code == 0) {

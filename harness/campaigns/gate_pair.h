@@ -48,9 +48,10 @@ int mm_gate_cores(int **cores, size_t *count);
 int mm_gate_pair_run(const struct mm_gate_job *job, uint64_t seed, const int *cores,
                      size_t core_count, FILE *samples, struct mm_gate_pair *pair, json_t **failure);
 
-/* A launch of the base alone, to learn how long an iteration takes. Errors as above. */
+/* A launch of the base alone, to learn how long an iteration takes, and how long a sample with all
+ * that is not timed in it. Errors as above. */
 int mm_gate_pair_try(const struct mm_gate_job *job, uint64_t seed, double *iteration_ns,
-                     json_t **failure);
+                     uint64_t *sample_ns, json_t **failure);
 
 /* The first line of samples.csv. */
 void mm_gate_pair_write_head(FILE *samples);

@@ -53,16 +53,16 @@ static json_t *settings_to_json(const struct mm_gate_settings *settings)
         json_object_set_new(metrics, mm_gate_metric_name((enum mm_gate_metric)i),
                             rule_to_json(&settings->metrics[i]));
     }
-    return json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:s, s:f, s:f, s:I, s:I, s:f, s:f, s:s, s:o}",
-                     "pairs", (json_int_t)verdict->pairs, "first_look",
-                     (json_int_t)settings->first_look, "extended", (json_int_t)settings->extended,
-                     "futility", verdict->futility, "level", verdict->level, "first_share",
-                     verdict->first_share, "correction",
-                     verdict->holm ? "holm" : "benjamini-hochberg", "coverage", verdict->coverage,
-                     "power", verdict->power, "slices", (json_int_t)settings->slices, "slice_ns",
-                     (json_int_t)settings->slice_ns, "steal", settings->steal,
-                     "allowed_inconclusive", settings->allowed_inconclusive, "inconclusive",
-                     mm_gate_inconclusive_name(settings->inconclusive), "metrics", metrics);
+    return json_pack(
+        "{s:I, s:I, s:I, s:f, s:f, s:f, s:s, s:f, s:f, s:I, s:I, s:I, s:f, s:f, s:s, s:o}", "pairs",
+        (json_int_t)verdict->pairs, "first_look", (json_int_t)settings->first_look, "extended",
+        (json_int_t)settings->extended, "futility", verdict->futility, "level", verdict->level,
+        "first_share", verdict->first_share, "correction",
+        verdict->holm ? "holm" : "benjamini-hochberg", "coverage", verdict->coverage, "power",
+        verdict->power, "slices", (json_int_t)settings->slices, "slice_ns",
+        (json_int_t)settings->slice_ns, "launch_ns", (json_int_t)settings->launch_ns, "steal",
+        settings->steal, "allowed_inconclusive", settings->allowed_inconclusive, "inconclusive",
+        mm_gate_inconclusive_name(settings->inconclusive), "metrics", metrics);
 }
 
 static json_t *injection_to_json(const struct mm_gate_injection *injection)

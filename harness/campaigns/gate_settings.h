@@ -56,7 +56,8 @@ struct mm_gate_settings {
     size_t extended;                    /* pairs of what was inconclusive; verdict.pairs: none */
     uint32_t slices;                    /* pairs of slices in a pair of launches, where possible */
     uint64_t slice_ns;
-    double steal;                /* share of the processors' time beyond which nothing counts */
+    uint64_t launch_ns; /* of a side in a pair: fewer slices where they would take longer */
+    double steal;       /* share of the processors' time beyond which nothing counts */
     double allowed_inconclusive; /* share of the verdicts; more make the whole suite inconclusive */
     enum mm_gate_inconclusive inconclusive;
     struct mm_gate_metric_settings metrics[MM_GATE_METRIC_COUNT];

@@ -19,7 +19,7 @@ static const struct command commands[] = {
     {"doctor", "what this machine can measure, what it cannot, and the remedy", mm_cmd_doctor},
     {"report", "write the page, the plots and the summary of a record again", mm_cmd_report},
     {"compare", "two records beside each other", mm_cmd_compare},
-    {"gate", NULL, mm_cmd_gate},
+    {"gate", "two builds, plug-ins or commands: did it get worse?", mm_cmd_gate},
     {"worker", NULL, mm_cmd_worker},
 };
 
@@ -41,7 +41,8 @@ static void print_help(void)
         "\n'mapmeter COMMAND --help' tells the options of a command, 'mapmeter list' the parameters"
         "\nof workloads and engines, 'mapmeter --version' the version.\n"
         "\nExit codes: 0 done; 2 wrong usage or configuration, nothing was done; 4 a case failed"
-        "\nor gave a wrong result, or the work could not be finished.");
+        "\nor gave a wrong result, or the work could not be finished; of gate also 1 a regression,"
+        "\n3 inconclusive, 5 no usable baseline.");
 }
 
 static int unknown_command(const char *name)

@@ -69,6 +69,7 @@ static void every_key_changes_its_number(void **state)
                                "power: 90%\n"
                                "slices: 5\n"
                                "slice: 20ms\n"
+                               "launch: 500ms\n"
                                "steal: 10%\n"
                                "allowed-inconclusive: 20%\n"
                                "inconclusive: pass\n"
@@ -93,6 +94,7 @@ static void every_key_changes_its_number(void **state)
     assert_true(fabs(settings.verdict.power - 0.9) < 1e-12);
     assert_int_equal(settings.slices, 5);
     assert_int_equal(settings.slice_ns, 20000000);
+    assert_int_equal(settings.launch_ns, 500000000);
     assert_true(fabs(settings.steal - 0.1) < 1e-12);
     assert_true(fabs(settings.allowed_inconclusive - 0.2) < 1e-12);
     assert_int_equal(settings.inconclusive, MM_GATE_INCONCLUSIVE_PASS);

@@ -15,7 +15,7 @@ import xml.etree.ElementTree
 
 import sandbox
 
-FAULTS_ALONE = "pairs: 12\nfirst-look: 12\nextended: 12\nslices: 3\nslice: 1ms\nlevel: 5%\n" \
+FAULTS_ALONE = "pairs: 12\nfirst-look: 12\nextended: 12\nslices: 3\nslice: 1ms\nlaunch: 1s\nlevel: 5%\n" \
                "metrics: {time: off}\n"
 WITH_TIME = FAULTS_ALONE.replace("metrics: {time: off}\n", "")
 CASE = ("-w", "sequential", "-e", "mmap", "-c", "warm", "--size", "1MiB")

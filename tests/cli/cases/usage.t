@@ -7,6 +7,7 @@ $ mapmeter
 1>   doctor    what this machine can measure, what it cannot, and the remedy
 1>   report    write the page, the plots and the summary of a record again
 1>   compare   two records beside each other
+1>   gate      two builds, plug-ins or commands: did it get worse?
 1> 
 1> To begin with:
 1> ...
