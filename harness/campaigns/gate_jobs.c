@@ -157,12 +157,14 @@ static int judge_failed_try(struct mm_gate_benchmark *benchmark, struct mm_error
                         reason == NULL ? "it does not answer" : reason);
 }
 
-/* As many iterations as a slice takes, as many slices as a launch takes. */
+/* As many iterations as a slice takes, as many slices as a launch takes. The only slice of a case
+ * that flushes is as long as a launch: storage is noisier than memory. */
 static void size_slices(const struct mm_gate_campaign *campaign, double iteration_ns,
                         uint64_t sample_ns, struct mm_gate_job *job)
 {
     const struct mm_gate_settings *settings = campaign->request->settings;
-    double wanted = round((double)settings->slice_ns / fmax(iteration_ns, 1));
+    uint64_t length_ns = job->slices > 1 ? settings->slice_ns : settings->launch_ns;
+    double wanted = round((double)length_ns / fmax(iteration_ns, 1));
 
     job->iterations = (uint64_t)fmin(fmax(wanted, 1), ITERATIONS_LIMIT);
     if (job->slices <= 1) {

@@ -288,13 +288,15 @@ static int read_tree(const struct mm_config *config, struct mm_gate_settings *se
         {"allowed-inconclusive", read_share, &settings->allowed_inconclusive},
         {"inconclusive", read_inconclusive, &settings->inconclusive},
     };
-    const char *names[MM_COUNT_OF(keys) + 1];
+    /* What mm_gate_build_load reads is none of its business here. */
+    static const char *const others[] = {"metrics", "build", "program", "command"};
+    const char *names[MM_COUNT_OF(keys) + MM_COUNT_OF(others)];
     const json_t *root = mm_config_root(config);
 
     for (size_t i = 0; i < MM_COUNT_OF(keys); i++) {
         names[i] = keys[i].name;
     }
-    names[MM_COUNT_OF(keys)] = "metrics";
+    memcpy(names + MM_COUNT_OF(keys), others, sizeof(others));
     int code =
         mm_config_check_keys(config, root, "the gate's settings", names, MM_COUNT_OF(names), error);
     if (code == 0) {

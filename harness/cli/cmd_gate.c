@@ -10,6 +10,7 @@
 #include "common/units.h"
 #include "harness/campaigns/gate.h"
 #include "harness/campaigns/gate_calibration.h"
+#include "harness/campaigns/gate_revision.h"
 #include "harness/campaigns/run_record.h"
 #include "harness/cli/cli.h"
 #include "harness/data_cache.h"
@@ -22,6 +23,7 @@
 enum key {
     KEY_BASE = 1000,
     KEY_HEAD,
+    KEY_BASE_REV,
     KEY_BASE_COMMAND,
     KEY_HEAD_COMMAND,
     KEY_SUITE,
@@ -50,6 +52,7 @@ struct gate_options {
     const char *plugin; /* of head */
     const char *base;
     const char *head;
+    const char *base_rev;
     const char *base_command;
     const char *head_command;
     const char *settings_path;
@@ -65,6 +68,7 @@ struct gate_options {
     struct mm_gate_injection injection;
     struct mm_gate_settings settings;
     struct mm_gate_waivers waivers;
+    struct mm_gate_revision revision;
     struct mm_gate_sides sides;
     struct mm_plan *plan;
     struct mm_plan *base_plan;
@@ -81,6 +85,11 @@ static const struct argp_option options[] = {
     {"base", KEY_BASE, "X", 0,
      "a build of mapmeter (program or folder), or a workload plug-in (.so)", 1},
     {"head", KEY_HEAD, "Y", 0, "the same of the change (this program)", 1},
+    {"base-rev", KEY_BASE_REV, "REV", 0,
+     "instead: this revision of the project around this folder against its work tree, both built "
+     "as "
+     "the settings file says",
+     1},
     {"base-command", KEY_BASE_COMMAND, "COMMAND", 0,
      "instead: whole commands, written as for run --command", 1},
     {"head-command", KEY_HEAD_COMMAND, "COMMAND", 0, NULL, 1},
@@ -129,6 +138,7 @@ static const char doc[] =
     "Examples:\n"
     "  mapmeter gate --base build/main/mapmeter --head build/release/mapmeter\n"
     "  mapmeter gate --base old.so --head new.so\n"
+    "  mapmeter gate --base-rev origin/main\n"
     "  mapmeter gate --base-command './old data.bin' --head-command './new data.bin' --file "
     "data.bin\n"
     "  mapmeter gate calibrate\n"
@@ -219,6 +229,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     } texts[] = {
         {KEY_BASE, &gate->base},
         {KEY_HEAD, &gate->head},
+        {KEY_BASE_REV, &gate->base_rev},
         {KEY_BASE_COMMAND, &gate->base_command},
         {KEY_HEAD_COMMAND, &gate->head_command},
         {KEY_SETTINGS, &gate->settings_path},
@@ -311,8 +322,33 @@ static int read_waivers(struct gate_options *gate)
     return path ? mm_gate_waivers_load(path, now, &gate->waivers, &gate->error) : 0;
 }
 
+/* Builds both trees; what they have made becomes --base and --head, or the two commands. */
+static int build_revision(struct gate_options *gate)
+{
+    struct mm_gate_build build = {0};
+    const char *path = gate->settings_path ? gate->settings_path : SETTINGS_FILE;
+    if (gate->base || gate->head || gate->base_command || gate->head_command)
+        return mm_error_set(&gate->error, -EINVAL,
+                            "--base-rev names both sides: leave out --base, --head and commands");
+    int status = mm_gate_build_load(path, &build, &gate->error);
+    if (status) {
+        mm_error_prefix(&gate->error, "--base-rev");
+        return status;
+    }
+    status =
+        mm_gate_revision_build(gate->base_rev, &build, gate->quiet, &gate->revision, &gate->error);
+    bool command = build.command != NULL;
+    mm_gate_build_release(&build);
+    *(command ? &gate->base_command : &gate->base) = gate->revision.base;
+    *(command ? &gate->head_command : &gate->head) = gate->revision.head;
+    return status;
+}
+
 static int find_sides(struct gate_options *gate)
 {
+    int status = gate->base_rev ? build_revision(gate) : 0;
+    if (status)
+        return status;
     bool commands = gate->base_command || gate->head_command;
     if (commands && (gate->base || gate->head))
         return mm_error_set(&gate->error, -EINVAL,
@@ -566,6 +602,9 @@ static int judge(struct gate_options *gate, int argc, char **argv)
     int status = prepare(gate);
     if (status == -ENXIO)
         return mm_cli_fail("gate", &gate->error, MM_CLI_NO_BASELINE);
+    /* The work tree does not build, or a signal came. */
+    if (status == -ECHILD || status == -EINTR)
+        return mm_cli_fail("gate", &gate->error, MM_CLI_FAILED);
     if (!status)
         status = mm_cli_out_make(gate->out, "gate", &out, &gate->error);
     if (status)
@@ -589,6 +628,7 @@ static int judge(struct gate_options *gate, int argc, char **argv)
 static void release(struct gate_options *gate)
 {
     mm_gate_sides_release(&gate->sides);
+    mm_gate_revision_release(&gate->revision);
     mm_gate_waivers_release(&gate->waivers);
     mm_plan_free(gate->plan);
     mm_plan_free(gate->base_plan);

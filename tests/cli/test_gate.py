@@ -200,6 +200,50 @@ class Test:
             else:
                 assert gate["finished_utc"] is None
 
+    def git(self, *arguments):
+        who = ["-c", "user.name=test", "-c", "user.email=test@localhost", "-c",
+               "init.defaultBranch=main"]
+        subprocess.run(["git", *who, *arguments], cwd=self.project, check=True,
+                       capture_output=True, env=self.box.environment)
+
+    def gate_project(self, revision, code):
+        self.runs += 1
+        self.out = os.path.join(self.box.folder, f"out{self.runs}")
+        done = subprocess.run(["mapmeter", "gate", "--base-rev", revision, "--out", self.out],
+                              cwd=os.path.join(self.project, "sub"), text=True,
+                              env=dict(self.box.environment, TMPDIR=self.box.top),
+                              capture_output=True, check=False)
+        assert done.returncode == code, done
+        left = [name for name in os.listdir(self.box.top) if name.startswith("mapmeter-base")]
+        assert not left, left
+        trees = subprocess.run(["git", "worktree", "list"], cwd=self.project, check=True,
+                               capture_output=True, text=True).stdout
+        assert len(trees.splitlines()) == 1, trees
+        return done.stderr
+
+    def test_a_revision_is_built_and_compared_with_the_work_tree(self):
+        self.project = os.path.join(self.box.folder, "project")
+        os.makedirs(os.path.join(self.project, "sub"))
+        settings = ("pairs: 6\nfirst-look: 6\nextended: 6\nlevel: 20%\n"
+                    "metrics: {time: {target: 90%}, minor_faults: off, major_faults: off}\n"
+                    "build: [cp source 'the program', chmod +x 'the program']\n"
+                    "program: the program\ncommand: '{program} x'\n")
+        self.box.write("project/sub/mapmeter-gate.yaml", settings.encode())
+        self.box.write("project/source", b"#!/bin/sh\nsleep 0.01\n")
+        self.git("init")
+        self.git("add", ".")
+        self.git("commit", "-m", "fast")
+        self.box.write("project/source", b"#!/bin/sh\nsleep 0.1\n")
+        self.gate_project("HEAD", 1)
+        gate = self.document()["gate"]
+        assert gate["base"]["given"].endswith("/the program' x"), gate["base"]
+        assert self.project in gate["head"]["given"] and gate["verdict"] == "regressed"
+        assert "git knows no such revision" in self.gate_project("--all", 5)
+        os.unlink(os.path.join(self.project, "source"))
+        assert "build step 'cp source" in self.gate_project("HEAD", 4)
+        self.git("commit", "-a", "-m", "nothing to build")
+        assert "--base-rev HEAD: build step" in self.gate_project("HEAD", 5)
+
     def test_the_same_seed_gives_the_same_order(self):
         orders = []
         for _ in range(2):
