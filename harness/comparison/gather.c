@@ -7,11 +7,17 @@
 #include "harness/comparison/peer.h"
 #include "mapping/marray.h"
 
+/* Elements on the list: untimed ones, then those that count. */
+static uint64_t total(const struct peer_run *run)
+{
+    return run->before + run->count;
+}
+
 static int64_t *make_list(const struct peer_run *run)
 {
     uint64_t words = run->size_bytes / sizeof(uint64_t);
-    int64_t *list = malloc(run->count * sizeof(*list));
-    for (uint64_t k = 0; list && k < run->count; k++)
+    int64_t *list = malloc(total(run) * sizeof(*list));
+    for (uint64_t k = 0; list && k < total(run); k++)
         list[k] = (int64_t)peer_index(run->seed, k, words);
     return list;
 }
@@ -20,9 +26,9 @@ static int with_lists(struct peer_run *run,
                       int (*work)(struct peer_run *run, const int64_t *list, uint64_t *values))
 {
     int64_t *list = make_list(run);
-    uint64_t *values = calloc(run->count, sizeof(*values));
+    uint64_t *values = calloc(total(run), sizeof(*values));
     int code = list && values ? work(run, list, values) : peer_fail("lists", -ENOMEM);
-    for (uint64_t k = 0; code == 0 && k < run->count; k++)
+    for (uint64_t k = run->before; code == 0 && k < total(run); k++)
         run->checksum += values[k];
     free(values);
     free(list);
@@ -38,11 +44,20 @@ static int gather_bare(struct peer_run *run, const int64_t *list, uint64_t *valu
     if (code)
         return code;
     madvise(base, run->size_bytes, MADV_RANDOM);
-    for (uint64_t k = 0; k < run->count; k++)
+    for (uint64_t k = 0; k < total(run); k++) {
+        if (k == run->before && k > 0)
+            peer_start(run);
         memcpy(&values[k], base + (uint64_t)list[k] * sizeof(*values), sizeof(*values));
+    }
     peer_unmap(run, base, descriptor);
     peer_stop(run);
     return 0;
+}
+
+static int gather_part(struct marray *array, const int64_t *list, uint64_t *values, uint64_t count)
+{
+    int code = marray_gather(array, list, count, NULL, values, count * sizeof(*values));
+    return code ? peer_fail(marray_message(array), code) : 0;
 }
 
 static int gather_marray(struct peer_run *run, const int64_t *list, uint64_t *values)
@@ -53,10 +68,12 @@ static int gather_marray(struct peer_run *run, const int64_t *list, uint64_t *va
     if (code)
         return code;
     code = marray_advise(array, MARRAY_ADVICE_RANDOM);
+    if (!code && run->before > 0) {
+        code = gather_part(array, list, values, run->before);
+        peer_start(run);
+    }
     if (!code)
-        code = marray_gather(array, list, run->count, NULL, values, run->count * sizeof(*values));
-    if (code)
-        peer_fail(marray_message(array), code);
+        code = gather_part(array, list + run->before, values + run->before, run->count);
     marray_close(&array);
     peer_stop(run);
     return code;

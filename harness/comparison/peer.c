@@ -22,7 +22,7 @@
 static const struct peer_work *const works[] = {
     &peer_gather,  &peer_stride,   &peer_stream,      &peer_durable_write, &peer_tile,
     &peer_scatter, &peer_elements, &peer_bulk,        &peer_fill,          &peer_ramp,
-    &peer_copy,    &peer_convert,  &peer_strided_sum,
+    &peer_copy,    &peer_convert,  &peer_strided_sum, &peer_scale,
 };
 #define WORK_COUNT (sizeof(works) / sizeof(works[0]))
 
@@ -149,8 +149,9 @@ static int read_option(struct peer_run *run, const char *text)
         const char *name;
         uint64_t *value;
     } options[] = {
-        {"size=", &run->size_bytes},   {"count=", &run->count}, {"step=", &run->step_bytes},
-        {"chunk=", &run->chunk_bytes}, {"depth=", &run->depth}, {"seed=", &run->seed},
+        {"size=", &run->size_bytes},   {"count=", &run->count},       {"step=", &run->step_bytes},
+        {"before=", &run->before},     {"chunk=", &run->chunk_bytes}, {"depth=", &run->depth},
+        {"parallel=", &run->parallel}, {"seed=", &run->seed},
     };
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
         size_t length = strlen(options[i].name);
@@ -185,7 +186,7 @@ static int list(void)
 
 int main(int count, char **arguments)
 {
-    struct peer_run run = {.chunk_bytes = 1 << 20, .depth = 64, .step_bytes = 65536};
+    struct peer_run run = {.chunk_bytes = 1 << 20, .depth = 64, .step_bytes = 65536, .parallel = 1};
     if (count == 1)
         return list();
     int makes = count > 2 && !strcmp(arguments[1], "make");
@@ -198,8 +199,10 @@ int main(int count, char **arguments)
     run.path = arguments[first_option - 1];
     for (int i = first_option; i < count; i++) {
         if (read_option(&run, arguments[i])) {
-            fprintf(stderr, "'%s' is none of size=, count=, step=, chunk=, depth=, seed=\n",
-                    arguments[i]);
+            fprintf(
+                stderr,
+                "'%s' is none of size=, count=, before=, step=, chunk=, depth=, parallel=, seed=\n",
+                arguments[i]);
             return 2;
         }
     }

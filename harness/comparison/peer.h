@@ -13,9 +13,11 @@ struct peer_run {
     const char *path;
     uint64_t size_bytes; /* of the file */
     uint64_t count;      /* of accesses */
+    uint64_t before;     /* untimed ones ahead of them */
     uint64_t step_bytes;
     uint64_t chunk_bytes;
-    uint64_t depth; /* requests in flight */
+    uint64_t depth;    /* requests in flight */
+    uint64_t parallel; /* arrays, threads or processes */
     uint64_t seed;
 
     uint64_t started_ns;
@@ -37,7 +39,7 @@ struct peer_work {
 
 extern const struct peer_work peer_gather, peer_stride, peer_stream, peer_durable_write, peer_tile,
     peer_scatter, peer_elements, peer_bulk, peer_fill, peer_ramp, peer_copy, peer_convert,
-    peer_strided_sum;
+    peer_strided_sum, peer_scale;
 
 /* ---- What the works share ---- */
 

@@ -8,11 +8,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from contextlib import nullcontext
 from math import comb
 
 sys.dont_write_bytecode = True
 import cold  # noqa: E402
+import document  # noqa: E402
 import fio_peer  # noqa: E402
+import limit  # noqa: E402
+import scaling  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MIB = 1 << 20
@@ -64,6 +68,17 @@ def catalogue(size):
     matrix_warm = min(matrix, 512 * MIB)
     count = max(2000, min(30000, size // (128 << 10)))
     few = 200_000
+    # So many untimed elements before the others have come by more pages than the limit holds.
+    limit_bytes = min(128 * MIB, size // 2)
+    small = {"count": 10000, "before": limit_bytes // 4096 * 5 // 4}
+    stores = {"count": min(100_000, size // 40960)}
+
+    def scatter(state):
+        return {"ours": c_peer("marray", "scatter", "marray", **stores), "state": state,
+                "size": min(size, 2 * GIB), "varies": True,
+                "others": [c_peer("bare map and msync", "scatter", "bare", **stores),
+                           numpy_peer("scatter", **stores)]}
+
     return {
         "gather: cold random elements of 8 bytes": {
             "ours": c_peer("marray", "gather", "marray", count=count), "state": "cold",
@@ -72,6 +87,10 @@ def catalogue(size):
                        numpy_peer("gather", "fancy-index", "random-advice", count=count),
                        Peer("fio", "gather", tuple(fio_peer.settings_of("gather")),
                             {"count": count})]},
+        "gather: steady state, the file twice the memory limit": {
+            "ours": c_peer("marray", "gather", "marray", **small), "state": "cold",
+            "size": 2 * limit_bytes, "limit": limit_bytes, "varies": True,
+            "others": [c_peer("bare map, MADV_RANDOM", "gather", "bare", **small)]},
         "column: cold, one element every 64 KiB": {
             "ours": c_peer("marray", "stride", "marray", step=65536), "state": "cold", "size": size,
             "others": [c_peer("bare map", "stride", "bare", step=65536),
@@ -106,12 +125,8 @@ def catalogue(size):
             "size": matrix_warm, "varies": True,
             "others": [numpy_peer("tile", count=8),
                        c_peer("pread, pwrite, fdatasync", "tile", "pread", count=8)]},
-        "scatter: stores to random pages, durable": {
-            "ours": c_peer("marray", "scatter", "marray", count=min(100_000, size // 40960)),
-            "state": "warm", "size": min(size, 2 * GIB), "varies": True,
-            "others": [c_peer("bare map and msync", "scatter", "bare",
-                              count=min(100_000, size // 40960)),
-                       numpy_peer("scatter", count=min(100_000, size // 40960))]},
+        "scatter: cold, stores to random pages, durable": scatter("cold"),
+        "scatter: warm, stores to random pages, durable": scatter("warm"),
         "sum: warm": {
             "ours": c_peer("marray", "stream", "marray-warm"), "state": "warm",
             "size": min(size, 256 * MIB),
@@ -177,7 +192,18 @@ class Runner:
             subprocess.run([self.peer, "make", path, f"size={size}", "seed=1"], check=True)
         return path
 
-    def run(self, peer, setting, title, entry, seed):
+    def run_program(self, program, work, way, path, options, limit_bytes=None):
+        """What it printed; limit_bytes: of memory, for the pages of the file too."""
+        words = [f"{name}={value}" for name, value in options.items()]
+        with limit.limited(limit_bytes) if limit_bytes else nullcontext() as enter:
+            done = subprocess.run([*program, work, way, path, *words], capture_output=True,
+                                  text=True, check=False, preexec_fn=enter)
+        if done.returncode:
+            raise SystemExit(f"ci/peers: {work}: {os.path.basename(program[-1])} {way}: "
+                             f"{done.stderr.strip()}")
+        return json.loads(done.stdout)
+
+    def run(self, peer, setting, entry, seed):
         path = self.file_of(entry["size"], entry["state"] == "none")
         options = {"size": entry["size"], "seed": seed, **peer.options}
         if entry["state"] == "cold":
@@ -191,23 +217,19 @@ class Runner:
             program = [self.peer]
             if peer.name == "numpy":
                 program = [sys.executable, "-B", os.path.join(HERE, "numpy_peer.py")]
-            words = [f"{name}={value}" for name, value in options.items()]
-            done = subprocess.run([*program, peer.work, setting, path, *words], capture_output=True,
-                                  text=True, check=False)
-            if done.returncode:
-                raise SystemExit(f"ci/peers: {title}: {peer.name} {setting}: {done.stderr.strip()}")
-            result = json.loads(done.stdout)
+            result = self.run_program(program, peer.work, setting, path, options,
+                                      entry.get("limit"))
         result["elapsed_ns"] = max(1, result["elapsed_ns"]) / peer.divisor
         return result
 
-    def best_setting(self, peer, title, entry):
+    def best_setting(self, peer, entry):
         """The fastest of those tried, by its median, and what the others came to."""
         if len(peer.settings) == 1:
             return peer.settings[0], {}
         tried = {}
         for _ in range(PILOTS):
             for setting in self.random.sample(peer.settings, len(peer.settings)):
-                result = self.run(peer, setting, title, entry, self.next_seed())
+                result = self.run(peer, setting, entry, self.next_seed())
                 tried.setdefault(setting, []).append(result["elapsed_ns"])
         medians = {setting: statistics.median(times) for setting, times in tried.items()}
         return min(medians, key=medians.get), medians
@@ -219,7 +241,7 @@ class Runner:
         """One row a peer."""
         ours = entry["ours"]
         chosen = [(ours, ours.settings[0], {})]
-        chosen += [(peer, *self.best_setting(peer, title, entry)) for peer in entry["others"]]
+        chosen += [(peer, *self.best_setting(peer, entry)) for peer in entry["others"]]
         times = [[] for _ in chosen]
         flushes = [[] for _ in chosen]
         for _ in range(self.rounds):
@@ -228,7 +250,7 @@ class Runner:
             sums = {}
             for i in self.random.sample(range(len(chosen)), len(chosen)):
                 peer, setting, _ = chosen[i]
-                result = self.run(peer, setting, title, entry, seed)
+                result = self.run(peer, setting, entry, seed)
                 times[i].append(result["elapsed_ns"])
                 flushes[i].append(result["flush_ns"])
                 if result["checksum"] is not None and peer.divisor == 1 and not peer.yardstick:
@@ -238,7 +260,7 @@ class Runner:
         rows = []
         for i, (peer, setting, tried) in enumerate(chosen[1:], 1):
             rows.append(row_of(title, peer, setting, times[i], times[0], tried))
-            if entry.get("flush") and all(flushes[i]):
+            if entry.get("flush") and all(flushes[i]) and setting != "flush-often":
                 rows.append(row_of(f"{title}: its last flush", peer, setting, flushes[i],
                                    flushes[0], {}))
         return rows
@@ -285,16 +307,6 @@ def plot(rows, folder):
     subprocess.run(["gnuplot", "-e", f"row_count={len(rows)}", "peers.gp"], cwd=folder, check=True)
 
 
-def write_json(rows, folder):
-    path = os.path.join(folder, "peers.json")
-    with open(path + ".tmp", "w", encoding="utf-8") as file:
-        json.dump(rows, file, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(path + ".tmp", path)
-
-
 def parse():
     parser = argparse.ArgumentParser(prog="ci/peers", description=__doc__)
     parser.add_argument("--peer", required=True, help=argparse.SUPPRESS)
@@ -305,6 +317,8 @@ def parse():
     parser.add_argument("--rounds", type=int, default=10, help="interleaved runs of each (10)")
     parser.add_argument("--works", default="", help="only titles that begin with one of these, "
                         "separated by commas")
+    parser.add_argument("--scaling", action="store_true", help="instead of the table: what an "
+                        "element costs by file size, arrays, threads and processes")
     parser.add_argument("--seed", type=int, default=20261124)
     return parser.parse_args()
 
@@ -321,10 +335,17 @@ def main():
         raise SystemExit(f"ci/peers: no work begins with one of {wanted}; there are: "
                          + "; ".join(works))
     runner = Runner(arguments)
+    if arguments.scaling:
+        scaling.run(runner, arguments.rounds, arguments.out, HERE, interval)
+        return
     rows = []
     print("ratio: the time of the other divided by that of libmarray, median of the rounds and its "
           "95 % interval\n")
     for title in titles:
+        why_not = limit.why_not() if "limit" in works[title] else None
+        if why_not:
+            print(f"{title}: left out: {why_not}")
+            continue
         print(f"{title} ({works[title]['size'] // MIB} MiB, {works[title]['state']})\n"
               f"  {'against':26} {'ratio':>8} {'low':>8} {'high':>8} {'marray ms':>10} "
               f"{'peer ms':>10}  setting", flush=True)
@@ -332,7 +353,7 @@ def main():
         for row in found:
             show(row)
         rows += found
-        write_json(rows, arguments.out)
+        document.write_json(rows, os.path.join(arguments.out, "peers.json"))
     plot(rows, arguments.out)
     print(f"\n{runner.runs} runs; {os.path.join(arguments.out, 'peers.json')}")
 
