@@ -336,7 +336,7 @@ def main():
                          + "; ".join(works))
     runner = Runner(arguments)
     if arguments.scaling:
-        scaling.run(runner, arguments.rounds, arguments.out, HERE, interval)
+        scaling.run(runner, arguments.rounds, arguments.size, arguments.out, HERE, interval)
         return
     rows = []
     print("ratio: the time of the other divided by that of libmarray, median of the rounds and its "

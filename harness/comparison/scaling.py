@@ -10,25 +10,27 @@ import document
 
 MIB = 1 << 20
 SIZES_MIB = [16, 64, 256, 1024, 4096, 16384]
-PANELS = [  # title, the way, what x is, its values
-    ("size", "threads", "size_mib", SIZES_MIB),
-    ("threads", "threads", "parallel", [1, 2, 4, 8, 16]),
-    ("processes", "processes", "parallel", [1, 2, 4, 8, 16]),
-    ("arrays", "arrays", "parallel", [1, 4, 16, 64]),
-]
 WHO = ("marray", "bare")
 COUNT = 8000
-SHARED_MIB = 2048
+
+
+def panels_up_to(largest_mib):
+    """By what, the way of doing it, what x is, its values."""
+    return [("size", "threads", "size_mib", [x for x in SIZES_MIB if x <= largest_mib]),
+            ("threads", "threads", "parallel", [1, 2, 4, 8, 16]),
+            ("processes", "processes", "parallel", [1, 2, 4, 8, 16]),
+            ("arrays", "arrays", "parallel", [1, 4, 16, 64])]
 
 
 class Scaling:
-    def __init__(self, runner):
+    def __init__(self, runner, shared_mib):
         self.runner = runner
+        self.shared_mib = shared_mib
 
     def measure(self, who, panel, x, seed):
         """Microseconds an element, and the sum of the elements."""
         _, way, kind, _ = panel
-        size = (x if kind == "size_mib" else SHARED_MIB) * MIB
+        size = (x if kind == "size_mib" else self.shared_mib) * MIB
         # Few enough that most pages of a small file are met once.
         count = min(COUNT, size // 4096)
         path = self.runner.file_of(size, False)
@@ -66,10 +68,10 @@ def rows_of(panel, times, interval):
 def plot(rows, folder, here):
     """scaling.svg, with its data and its program beside it."""
     with open(os.path.join(folder, "scaling.dat"), "w", encoding="utf-8") as file:
-        for panel in PANELS:
+        for by in dict.fromkeys(row["by"] for row in rows):
             for who in WHO:
                 file.writelines(f"{row['x']} {row['us']} {row['low']} {row['high']}\n"
-                                for row in rows if row["by"] == panel[0] and row["who"] == who)
+                                for row in rows if row["by"] == by and row["who"] == who)
                 file.write("\n\n")
     if not shutil.which("gnuplot"):
         print("gnuplot is missing: no plot")
@@ -78,10 +80,11 @@ def plot(rows, folder, here):
     subprocess.run(["gnuplot", "scaling.gp"], cwd=folder, check=True)
 
 
-def run(runner, rounds, folder, here, interval):
-    scaling = Scaling(runner)
+def run(runner, rounds, size_mib, folder, here, interval):
+    """Files up to four times size_mib; half of it where the size is not what varies."""
+    scaling = Scaling(runner, max(size_mib // 2, SIZES_MIB[0]))
     rows = []
-    for panel in PANELS:
+    for panel in panels_up_to(4 * size_mib):
         found = rows_of(panel, scaling.panel(panel, rounds), interval)
         print(f"cold random elements by {panel[0]}: microseconds an element, median and interval")
         for row in found:

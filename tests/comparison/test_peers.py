@@ -41,6 +41,16 @@ def main():
         with open(os.path.join(folder, "out/peers.json"), encoding="utf-8") as file:
             row, = json.load(file)
         assert row["low"] <= row["ratio"] <= row["high"], row
+        scaled = run(peer, folder, "--rounds", "1", "--scaling")
+        assert scaled.returncode == 0, scaled.stdout
+        with open(os.path.join(folder, "out/scaling.json"), encoding="utf-8") as file:
+            points = json.load(file)
+        assert {(point["by"], point["who"]) for point in points} == {
+            (by, who) for by in ("size", "threads", "processes", "arrays")
+            for who in ("marray", "bare")}, points
+        assert all(point["us"] > 0 for point in points), points
+        if shutil.which("gnuplot"):
+            assert os.path.getsize(os.path.join(folder, "out/scaling.svg")) > 1000
         unknown = run(peer, folder, "--works", "nonsense")
         assert unknown.returncode and "no work begins with" in unknown.stdout, unknown.stdout
     print(f"{len(rows)} rows" + (", without fio" if works else ""))
