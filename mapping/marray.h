@@ -338,6 +338,15 @@ MARRAY_API int marray_open_description(const char *text, struct marray_message *
  */
 
 /*
+ * Runs of bytes that move unchanged go through the map or, where pages are missing or their first
+ * touch costs more, by pread and pwrite on the file, whichever is faster; both show the same bytes at
+ * once to everybody. A pwrite would make a file longer again that somebody cuts meanwhile, so it is
+ * used only under a lease (fcntl(2)): of a file that nobody else has open, and whoever opens or cuts it
+ * during a call waits for milliseconds. Where there is no lease stores go through the map. Who comes
+ * while it is held sends this process a SIGURG, which is ignored by default.
+ */
+
+/*
  * Dense copies of all elements in C order of the view, into and out of buffer_bytes bytes of dtype
  * (NULL: the array's own). Converts byte order and type as an assignment of numpy does:
  *
@@ -394,7 +403,8 @@ MARRAY_API int marray_set(struct marray *array, const int64_t *index, const char
  * elements of one axis, rows or blocks of more. Any order, repeats, negative indices from the end.
  * Dense in C order, in the dtype given (NULL: the array's own), converted as by marray_read().
  * Where pages are missing their reads are kept in flight ahead, up to 512 pages at a time; under
- * MARRAY_ADVICE_RANDOM no others are read.
+ * MARRAY_ADVICE_RANDOM no others are read. Blocks without gaps go by pread or pwrite where those are
+ * faster than touching the map, see Copying.
  * -ERANGE an index outside, -EINVAL an array without axes or a buffer of another size; nothing has
  * moved then.
  */
@@ -554,7 +564,8 @@ MARRAY_API int marray_flush(struct marray *array, enum marray_flush_level level)
  * -ERANGE outside. */
 MARRAY_API int marray_flush_range(struct marray *array, uint64_t start, uint64_t length,
                                   enum marray_flush_level level);
-/* Only the pages that elements of this view touch (level FULL: the whole file). */
+/* Only the pages that elements of this view touch, and where next to nothing else is dirty between
+ * them, that too, in one call (level FULL: the whole file). */
 MARRAY_API int marray_flush_view(struct marray *array, enum marray_flush_level level);
 /* The system calls that level uses here, for reports: "msync(MS_SYNC)". Static text. */
 MARRAY_API const char *marray_flush_calls(const struct marray *array,
