@@ -339,11 +339,11 @@ MARRAY_API int marray_open_description(const char *text, struct marray_message *
 
 /*
  * Runs of bytes that move unchanged go through the map or, where pages are missing or their first
- * touch costs more, by pread and pwrite on the file, whichever is faster; both show the same bytes at
- * once to everybody. A pwrite would make a file longer again that somebody cuts meanwhile, so it is
- * used only under a lease (fcntl(2)): of a file that nobody else has open, and whoever opens or cuts it
- * during a call waits for milliseconds. Where there is no lease stores go through the map. Who comes
- * while it is held sends this process a SIGURG, which is ignored by default.
+ * touch costs more, by pread and pwrite on the file, whichever is faster; both show the same bytes
+ * at once to everybody. A pwrite would make a file longer again that somebody cuts meanwhile, so it
+ * is used only under a lease (fcntl(2)): of a file that nobody else has open, and whoever opens or
+ * cuts it during a call waits for milliseconds. Where there is no lease stores go through the map.
+ * Who comes while it is held sends this process a SIGURG, which is ignored by default.
  */
 
 /*
@@ -403,10 +403,9 @@ MARRAY_API int marray_set(struct marray *array, const int64_t *index, const char
  * elements of one axis, rows or blocks of more. Any order, repeats, negative indices from the end.
  * Dense in C order, in the dtype given (NULL: the array's own), converted as by marray_read().
  * Where pages are missing their reads are kept in flight ahead, up to 512 pages at a time; under
- * MARRAY_ADVICE_RANDOM no others are read. Blocks without gaps go by pread or pwrite where those are
- * faster than touching the map, see Copying.
- * -ERANGE an index outside, -EINVAL an array without axes or a buffer of another size; nothing has
- * moved then.
+ * MARRAY_ADVICE_RANDOM no others are read. Blocks without gaps go by pread or pwrite where those
+ * are faster than touching the map, see Copying. -ERANGE an index outside, -EINVAL an array without
+ * axes or a buffer of another size; nothing has moved then.
  */
 MARRAY_API int marray_gather(const struct marray *array, const int64_t *indices, size_t count,
                              const char *dtype, void *buffer, size_t buffer_bytes);
