@@ -623,7 +623,8 @@ static void injected_faults_are_counted_in_the_phase_that_touches(void **state)
     json_object_set_new(request, "inject", json_pack("{s:I}", "faults", injected));
     json_t *more = ask(fixture, request);
     json_int_t difference = touched_faults(more) - touched_faults(plain);
-    assert_in_range(difference, 2 * injected - 100, 2 * injected + 100);
+    /* A sanitizer adds the faults of its own memory. */
+    assert_in_range(difference, 2 * injected - 100, 2 * injected + injected / 2);
     json_decref(plain);
     json_decref(more);
 }
