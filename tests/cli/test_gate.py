@@ -16,8 +16,8 @@ import xml.etree.ElementTree
 import sandbox
 
 FAULTS_ALONE = "pairs: 12\nfirst-look: 12\nextended: 12\nslices: 3\nslice: 1ms\nlaunch: 1s\nlevel: 5%\n" \
-               "metrics: {time: off}\n"
-WITH_TIME = FAULTS_ALONE.replace("metrics: {time: off}\n", "")
+               "metrics: {time: off, minor_faults: {slack: 200}}\n"
+WITH_TIME = FAULTS_ALONE.replace("time: off, ", "")
 CASE = ("-w", "sequential", "-e", "mmap", "-c", "warm", "--size", "1MiB")
 NAME = "sequential/engine:mmap/cache:warm/operation:read/direction:forward/block:1MiB/" \
        "advice:normal/size:1MiB"

@@ -7,7 +7,7 @@ import subprocess
 import sandbox
 
 SETTINGS = b"pairs: 6\nfirst-look: 6\nextended: 6\nslices: 2\nslice: 1ms\nlevel: 10%\n" \
-           b"metrics: {time: off}\n"
+           b"metrics: {time: off, minor_faults: {slack: 200}}\n"
 SUITE = b"name: one\ndefaults: {size: 1MiB, engine: mmap, cache: warm}\n" \
         b"cases: [{workload: sequential}]\n"
 FAKE = """#!/bin/sh
