@@ -56,8 +56,13 @@ set key at screen 0.98, screen 1 - 64.0 / plot_height right top horizontal noenh
 set style fill solid 1
 pattern(s) = int(word("4 3 5 2 6 1 0 7 1 2", s + 1))
 colour(s) = word("#1f83c4 #d55e00 #0a8f6a #b0529a #8a7a00 #6d6d6d #5a5fc7 #c23b3b #5f8a00 #a35c2f", s + 1)
-plot NaN notitle, \
-    for [k = 1:segment_count] data_file index 1 using ($4 == segment_code[k] ? $2 : NaN):1:2:3:($1 - 0.34):($1 + 0.34) \
-        with boxxyerror fs pattern pattern(segment_code[k]) border lc rgb colour(segment_code[k]) \
-        lc rgb colour(segment_code[k]) title segment_text[k]
+# An empty loop would still want its variables.
+if (segment_count > 0) {
+    plot NaN notitle, \
+        for [k = 1:segment_count] data_file index 1 using ($4 == segment_code[k] ? $2 : NaN):1:2:3:($1 - 0.34):($1 + 0.34) \
+            with boxxyerror fs pattern pattern(segment_code[k]) border lc rgb colour(segment_code[k]) \
+            lc rgb colour(segment_code[k]) title segment_text[k]
+} else {
+    plot NaN notitle
+}
 unset multiplot

@@ -203,6 +203,8 @@ def check_others(folder):
     assert page.svgs == 2 and "no case flushed anything" in "".join(page.text)
     left = sorted(os.listdir(os.path.join(folder, "plots")))
     assert not [name for name in left if name.startswith("flush")], "an old picture is left"
+    assert "gnuplot failed" not in make("faultless", folder)
+    assert read_page(folder).svgs == 3
     table = make("empty", folder)
     assert "0 cases: 0 measured" in table
     assert "The record has no cases" in "".join(read_page(folder).text)

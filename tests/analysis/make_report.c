@@ -107,6 +107,8 @@ static struct mm_record *make_record(const char *kind)
         spec.latency = true;
         spec.rate = 20000;
         spec.kept_share = 0.25;
+    } else if (strcmp(kind, "faultless") == 0) {
+        spec.no_faults = true;
     } else if (strcmp(kind, "reading") == 0) {
         spec.flushes = false;
     }

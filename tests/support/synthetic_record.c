@@ -218,6 +218,10 @@ static json_t *make_counters(const struct synthetic_case *planned, uint64_t mino
     const struct synthetic_record_spec *spec = planned->spec;
     const char *why = "perf_event_paranoid is 3";
     json_t *counters = made(json_object());
+    if (spec->no_faults) {
+        minor = 0;
+        major = 0;
+    }
     add(counters, "minor_faults", spec->no_counters ? mm_record_unavailable(why) : whole(minor));
     add(counters, "major_faults", spec->no_counters ? mm_record_unavailable(why) : whole(major));
     add(counters, "context_switches",

@@ -33,6 +33,7 @@ struct synthetic_record_spec {
     double kept_share;      /* of the rate; 0: 1 */
     uint32_t failed_every;  /* of the launches of a case every n-th failed; 0: none */
     uint32_t skipped_cases; /* so many of the last cases are planned skips */
+    bool no_faults;         /* everything was mapped before */
     bool no_counters;       /* perf events are unavailable, getrusage is there */
     bool no_cpu_time;       /* cpu_ns is unavailable, and task_clock_ns too */
     bool hostile_names;     /* markup, quotes and commands in case names, paths and reasons */
