@@ -70,7 +70,7 @@ static const struct mm_parameter parameters[] = {
      .offset = offsetof(struct options, write_share)},
     {.name = "access",
      .summary = "pointer: borrow the array once and index it; gather: batches of blocks through a "
-                "buffer; auto: pointer where the engine lends in place",
+                "buffer; auto: pointer where the engine lends in place and does not gather better",
      .type = MM_PARAMETER_CHOICE,
      .default_text = "auto",
      .choices = "auto|pointer|gather",
@@ -446,8 +446,9 @@ static int touch_by_batch(struct mm_workload_run *run, const struct state *state
 static int touch(struct mm_workload_run *run)
 {
     const struct options *chosen = run->options;
-    bool in_place = run->engine->capabilities & MM_ENGINE_IN_PLACE;
-    bool by_pointer = chosen->access == WAY_POINTER || (chosen->access == WAY_AUTO && in_place);
+    uint32_t can = run->engine->capabilities;
+    bool is_best = (can & MM_ENGINE_IN_PLACE) && !(can & MM_ENGINE_GATHERS);
+    bool by_pointer = chosen->access == WAY_POINTER || (chosen->access == WAY_AUTO && is_best);
     return by_pointer ? touch_by_pointer(run, run->state) : touch_by_batch(run, run->state);
 }
 

@@ -9,6 +9,7 @@
 #include "workloads/support/buffer.h"
 #include "workloads/support/fft.h"
 #include "workloads/support/proof.h"
+#include "workloads/support/region.h"
 #include "workloads/workload.h"
 
 enum flush_when { FLUSH_TILE, FLUSH_PASS };
@@ -204,30 +205,10 @@ static void cleanup(struct mm_workload_run *run)
 
 static int copy_out(struct mm_workload_run *run, const struct mm_region *region, float *tile)
 {
-    size_t row_bytes = region->count[1] * sizeof(float);
-    unsigned char *to = (unsigned char *)tile;
-    struct mm_span span;
-    int status = run->engine->borrow(run->file, region, MM_ACCESS_READ, &span, run->error);
-    if (status)
-        return status;
-    for (uint64_t row = 0; row < region->count[0]; row++)
-        memcpy(to + row * row_bytes, span.data + (int64_t)row * span.stride_bytes[0], row_bytes);
-    status = run->engine->give_back(run->file, &span, run->error);
-    run->checksum += mm_workload_checksum(tile, region->count[0] * row_bytes, sizeof(float));
+    int status = mm_region_copy_out(run->engine, run->file, region, tile, run->error);
+    if (status == 0)
+        run->checksum += mm_workload_checksum(tile, tile_bytes(run->options), sizeof(float));
     return status;
-}
-
-static int copy_back(struct mm_workload_run *run, const struct mm_region *region, const float *tile)
-{
-    size_t row_bytes = region->count[1] * sizeof(float);
-    const unsigned char *from = (const unsigned char *)tile;
-    struct mm_span span;
-    int status = run->engine->borrow(run->file, region, MM_ACCESS_WRITE, &span, run->error);
-    if (status)
-        return status;
-    for (uint64_t row = 0; row < region->count[0]; row++)
-        memcpy(span.data + (int64_t)row * span.stride_bytes[0], from + row * row_bytes, row_bytes);
-    return run->engine->give_back(run->file, &span, run->error);
 }
 
 static int touch(struct mm_workload_run *run)
@@ -244,7 +225,7 @@ static int touch(struct mm_workload_run *run)
         run->host->enter_phase(run, MM_PHASE_COMPUTE);
         mm_fft_real_part(state->fft, state->tile);
         run->host->enter_phase(run, MM_PHASE_TOUCH);
-        status = copy_back(run, &region, state->tile);
+        status = mm_region_copy_in(run->engine, run->file, &region, state->tile, run->error);
         mm_operation_mark(run, MM_LATENCY_TOUCH);
         mm_workload_advance(run, tile_bytes(chosen), 1);
         if (status == 0 && chosen->flush_when == FLUSH_TILE) {

@@ -135,6 +135,63 @@ static int array_scatter(struct mm_engine_file *file, const uint64_t *blocks, si
                    "cannot scatter", error);
 }
 
+/* A rectangle of whole elements of a matrix in C order, as a view. */
+static bool is_rectangle(const struct mm_array *array, const struct mm_region *region)
+{
+    return array->dimensions == 2 && !array->fortran_order && region->dimensions == 2 &&
+           region->item_bytes == array->item_bytes &&
+           region->stride_bytes[0] == (int64_t)(array->shape[1] * array->item_bytes) &&
+           region->stride_bytes[1] == (int64_t)array->item_bytes &&
+           region->offset_bytes % array->item_bytes == 0;
+}
+
+static int view_region(struct mm_engine_file *file, const struct mm_region *region,
+                       struct marray **view)
+{
+    uint64_t first = region->offset_bytes / file->array.item_bytes;
+    int64_t row = (int64_t)(first / file->array.shape[1]);
+    int64_t column = (int64_t)(first % file->array.shape[1]);
+    const struct marray_slice slices[] = {
+        MARRAY_RANGE(row, row + (int64_t)region->count[0], 1),
+        MARRAY_RANGE(column, column + (int64_t)region->count[1], 1),
+    };
+    return marray_slice(file->mapped, slices, 2, view);
+}
+
+/* Exactly one of out and in is given. */
+static int copy_region(struct mm_engine_file *file, const struct mm_region *region, void *out,
+                       const void *in, struct mm_error *error)
+{
+    struct marray *view;
+    int status = mm_region_check(&file->array, file->writable, region,
+                                 out ? MM_ACCESS_READ : MM_ACCESS_WRITE, error);
+    if (status)
+        return status;
+    if (!is_rectangle(&file->array, region))
+        return mm_error_set(error, -EINVAL, "only rectangles of a matrix in C order are copied");
+    status = view_region(file, region, &view);
+    if (status)
+        return explain(file, status, "cannot view a region", error);
+    size_t bytes = (size_t)marray_size_bytes(view);
+    status = out ? marray_read(view, NULL, out, bytes) : marray_write(view, NULL, in, bytes);
+    if (status)
+        mm_error_set(error, status, "cannot copy a region: %s", marray_message(view));
+    marray_close(&view);
+    return status;
+}
+
+static int array_copy_out(struct mm_engine_file *file, const struct mm_region *region, void *buffer,
+                          struct mm_error *error)
+{
+    return copy_region(file, region, buffer, NULL, error);
+}
+
+static int array_copy_in(struct mm_engine_file *file, const struct mm_region *region,
+                         const void *buffer, struct mm_error *error)
+{
+    return copy_region(file, region, NULL, buffer, error);
+}
+
 static enum marray_flush_level level_of(enum mm_flush_level level)
 {
     switch (level) {
@@ -197,7 +254,7 @@ const struct mm_engine mm_engine_marray = {
     .name = "marray",
     .summary = "the mapped array of libmarray",
     .capabilities = MM_ENGINE_WRITES | MM_ENGINE_IN_PLACE | MM_ENGINE_FILE_BACKED |
-                    MM_ENGINE_MULTIPROCESS | MM_ENGINE_LOCKS | MM_ENGINE_MARRAY,
+                    MM_ENGINE_MULTIPROCESS | MM_ENGINE_LOCKS | MM_ENGINE_MARRAY | MM_ENGINE_GATHERS,
     .parameters = &mm_advice_parameter,
     .parameter_count = 1,
     .options_bytes = sizeof(struct mm_advice_options),
@@ -212,4 +269,6 @@ const struct mm_engine mm_engine_marray = {
     .unlock = array_unlock,
     .marray = array_marray,
     .describe = array_describe,
+    .copy_out = array_copy_out,
+    .copy_in = array_copy_in,
 };

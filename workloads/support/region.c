@@ -76,6 +76,58 @@ int mm_region_lend(const struct mm_array *array, unsigned char *data, bool writa
     return 0;
 }
 
+/* Rows of a region: how many, and how long each is. One dimension is one row. */
+struct rows {
+    uint64_t count;
+    size_t bytes;
+};
+
+static int find_rows(const struct mm_region *region, struct rows *rows, struct mm_error *error)
+{
+    uint32_t last = region->dimensions - 1;
+    if (region->stride_bytes[last] != (int64_t)region->item_bytes)
+        return mm_error_set(error, -EINVAL, "a region whose rows have gaps has no dense copy");
+    rows->count = last > 0 ? region->count[0] : 1;
+    rows->bytes = (size_t)(region->count[last] * region->item_bytes);
+    return 0;
+}
+
+/* Exactly one of out and in is given. */
+static int copy_loan(const struct mm_engine *engine, struct mm_engine_file *file,
+                     const struct mm_region *region, unsigned char *out, const unsigned char *in,
+                     struct mm_error *error)
+{
+    struct mm_span span;
+    struct rows rows = {0};
+    int status = find_rows(region, &rows, error);
+    if (status == 0)
+        status = engine->borrow(file, region, out ? MM_ACCESS_READ : MM_ACCESS_WRITE, &span, error);
+    if (status)
+        return status;
+    for (uint64_t row = 0; row < rows.count; row++) {
+        unsigned char *lent = span.data + (int64_t)row * span.stride_bytes[0];
+        if (out)
+            memcpy(out + row * rows.bytes, lent, rows.bytes);
+        else
+            memcpy(lent, in + row * rows.bytes, rows.bytes);
+    }
+    return engine->give_back(file, &span, error);
+}
+
+int mm_region_copy_out(const struct mm_engine *engine, struct mm_engine_file *file,
+                       const struct mm_region *region, void *buffer, struct mm_error *error)
+{
+    return engine->copy_out ? engine->copy_out(file, region, buffer, error)
+                            : copy_loan(engine, file, region, buffer, NULL, error);
+}
+
+int mm_region_copy_in(const struct mm_engine *engine, struct mm_engine_file *file,
+                      const struct mm_region *region, const void *buffer, struct mm_error *error)
+{
+    return engine->copy_in ? engine->copy_in(file, region, buffer, error)
+                           : copy_loan(engine, file, region, NULL, buffer, error);
+}
+
 int mm_block_check(const struct mm_array *array, uint64_t block, uint64_t block_bytes,
                    struct mm_error *error)
 {

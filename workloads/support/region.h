@@ -26,6 +26,13 @@ int mm_region_lend(const struct mm_array *array, unsigned char *data, bool writa
                    const struct mm_region *region, enum mm_engine_access access,
                    struct mm_span *span, struct mm_error *error);
 
+/* The items of region into and out of a dense buffer, row by row, the way engine does it best: by
+ * copy_out and copy_in, or over a loan. For regions whose rows have no gaps; -EINVAL for others. */
+int mm_region_copy_out(const struct mm_engine *engine, struct mm_engine_file *file,
+                       const struct mm_region *region, void *buffer, struct mm_error *error);
+int mm_region_copy_in(const struct mm_engine *engine, struct mm_engine_file *file,
+                      const struct mm_region *region, const void *buffer, struct mm_error *error);
+
 /* Block copies between data, which holds the whole array, and a dense buffer. -ERANGE when a block
  * lies outside of the array; blocks before it are copied then. */
 int mm_blocks_gather(const struct mm_array *array, const unsigned char *data,
