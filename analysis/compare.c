@@ -12,8 +12,14 @@
 const char mm_comparison_method[] =
     "The ratio is the median throughput of B divided by that of A, over launches; above 1 B is "
     "faster. Its interval is [low B / high A, high B / low A] of two exact order-statistic "
-    "intervals of the medians: it covers with at least the figure given, usually more. No verdict "
-    "is passed.";
+    "intervals of the medians: it covers with at least the figure given, usually more. Verdicts "
+    "are by wider intervals, which together cover all cases with 95 %: slower or faster by 2 % or "
+    "more, not slower by 5 %, or unclear. Two runs at different times: if the machine has changed "
+    "between them it looks like a change of the program; 'mapmeter gate' measures both in turns.";
+
+/* As in the gate: smaller changes are none, and what certainly lies below the target is fine. */
+#define LEAST_CHANGE 0.02
+#define TARGET       0.05
 
 static int add_name(struct mm_names *names, char *name)
 {
@@ -145,6 +151,58 @@ static int compare_cases(const struct mm_summary *a, const struct mm_summary *b,
     return result;
 }
 
+/* By how sure it is that the throughput has changed by so much. */
+static const char *verdict_of(const struct mm_interval *interval)
+{
+    if (interval->high * (1 + LEAST_CHANGE) < 1) {
+        return "slower";
+    }
+    if (interval->low > 1 + LEAST_CHANGE) {
+        return "faster";
+    }
+    return interval->low * (1 + TARGET) > 1 ? "not slower" : "unclear";
+}
+
+static int judge_case(const struct mm_summary_case *a, const struct mm_summary_case *b,
+                      double coverage, bool one_machine, struct mm_comparison_case *compared)
+{
+    const struct mm_distribution *rate_a = &a->bytes_per_second;
+    const struct mm_distribution *rate_b = &b->bytes_per_second;
+    struct mm_interval interval;
+    if (!one_machine) {
+        compared->unjudged = strdup("no verdict: the machines or their storage differ");
+    } else if (mm_statistics_ratio_interval(rate_a->values, rate_a->count, rate_b->values,
+                                            rate_b->count, coverage, &interval) &&
+               interval.coverage >= coverage) {
+        compared->verdict = verdict_of(&interval);
+    } else {
+        compared->unjudged =
+            mm_text_format("no verdict: for all cases at once %zu and %zu launches are too few",
+                           rate_a->count, rate_b->count);
+    }
+    return compared->verdict || compared->unjudged ? 0 : -ENOMEM;
+}
+
+/* The error of all intervals together is that of one (Bonferroni). */
+static int judge_cases(const struct mm_summary *a, const struct mm_summary *b,
+                       struct mm_comparison *comparison)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < comparison->case_count; i++) {
+        count += comparison->cases[i].has_interval;
+    }
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < comparison->case_count; i++) {
+        struct mm_comparison_case *one = &comparison->cases[i];
+        if (one->has_interval) {
+            result = judge_case(find_case(a, one->name), find_case(b, one->name),
+                                1 - (1 - MM_STATISTICS_COVERAGE) / (double)count,
+                                comparison->one_machine, one);
+        }
+    }
+    return result;
+}
+
 /* A sentence for a member that differs between the two, or nothing. */
 static int warn_of_difference(struct mm_comparison *comparison, const json_t *a, const json_t *b,
                               const char *name)
@@ -188,7 +246,8 @@ static int compare_machines(const struct mm_record *a, const struct mm_record *b
     const json_t *of_b = mm_record_environment(b);
     const json_t *print_a = json_object_get(of_a, "fingerprint");
     const json_t *print_b = json_object_get(of_b, "fingerprint");
-    if (print_a && json_equal((json_t *)print_a, (json_t *)print_b)) {
+    comparison->one_machine = print_a && json_equal((json_t *)print_a, (json_t *)print_b);
+    if (comparison->one_machine) {
         return 0;
     }
     int result = add_name(&comparison->warnings,
@@ -222,6 +281,9 @@ static int compare_environments(const struct mm_record *a, const struct mm_recor
     /* Older records have none. */
     if (result == 0 && json_object_get(file_a, of_storage[0]) &&
         json_object_get(file_b, of_storage[0])) {
+        comparison->one_machine =
+            comparison->one_machine && json_equal(json_object_get(file_a, of_storage[0]),
+                                                  json_object_get(file_b, of_storage[0]));
         result = warn_of_differences(comparison, file_a, file_b, of_storage, 1);
     }
     return result;
@@ -257,7 +319,7 @@ int mm_compare(const struct mm_record *a, const struct mm_record *b,
         made->run_b = describe_run(b);
     }
     if (!made || !made->run_a || !made->run_b || compare_environments(a, b, made) < 0 ||
-        compare_cases(of_a, of_b, made) < 0) {
+        compare_cases(of_a, of_b, made) < 0 || judge_cases(of_a, of_b, made) < 0) {
         result = mm_error_set(error, -ENOMEM, "out of memory");
         goto cleanup;
     }
@@ -280,6 +342,7 @@ void mm_comparison_free(struct mm_comparison *comparison)
         free(comparison->cases[i].name);
         free(comparison->cases[i].label);
         free(comparison->cases[i].missing);
+        free(comparison->cases[i].unjudged);
     }
     free(comparison->cases);
     release_names(&comparison->only_in_a);

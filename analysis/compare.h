@@ -1,4 +1,4 @@
-/* Two records beside each other: cases matched by name, ratios with intervals, no verdicts. */
+/* Two records beside each other: cases matched by name, ratios with intervals, careful verdicts. */
 #ifndef MM_ANALYSIS_COMPARE_H
 #define MM_ANALYSIS_COMPARE_H
 
@@ -17,8 +17,10 @@ struct mm_comparison;
  * MM_STATISTICS_INTERVAL_LAUNCHES good launches on both sides has the ratio of the medians B / A of
  * its throughput with an interval; others have the ratio alone and say what is missing. Cases that
  * stand on one side only are listed, and so is every difference of the environments that makes the
- * ratios doubtful. -ENOMEM. *comparison is set only on success; release it with
- * mm_comparison_free().
+ * ratios doubtful.
+ * A case with an interval has a verdict as well, unless the machines or storages differ, or the
+ * launches are too few for intervals that hold for all cases at once: then it says so. -ENOMEM.
+ * *comparison is set only on success; release it with mm_comparison_free().
  */
 int mm_compare(const struct mm_record *a, const struct mm_record *b,
                struct mm_comparison **comparison, struct mm_error *error);

@@ -27,7 +27,9 @@ struct mm_comparison_case {
     double ratio; /* of the medians of the throughput, B / A */
     bool has_interval;
     struct mm_interval interval;
-    char *missing; /* why there is no ratio or no interval; NULL when both are there */
+    char *missing;       /* why there is no ratio or no interval; NULL when both are there */
+    const char *verdict; /* "slower", "faster", "not slower", "unclear"; NULL: none is passed */
+    char *unjudged;      /* why not; NULL where there is a verdict, or no interval either */
 };
 
 struct mm_names {
@@ -40,6 +42,7 @@ struct mm_comparison {
     char *run_b;
     struct mm_comparison_case *cases;
     size_t case_count;
+    bool one_machine; /* and one storage, as far as both records know theirs */
     struct mm_names only_in_a;
     struct mm_names only_in_b;
     struct mm_names warnings;

@@ -70,17 +70,18 @@ static void write_text_row(FILE *stream, const struct mm_comparison_case *one)
     write_ratio(one, ratio);
     write_interval(one, interval);
     write_label(stream, one->label);
-    fprintf(stream, " %11s %11s %7s %16s %5zu/%-4zu %8s %8s\n",
+    fprintf(stream, " %11s %11s %7s %16s %5zu/%-4zu %8s %8s  %s\n",
             show_or_dash(one->bytes_per_second.has_a, one->bytes_per_second.a, mm_units_show_rate,
                          rate_a),
             show_or_dash(one->bytes_per_second.has_b, one->bytes_per_second.b, mm_units_show_rate,
                          rate_b),
             ratio, interval, one->launches_a, one->launches_b,
             show_or_dash(one->faults.has_a, one->faults.a, mm_units_show_count, faults_a),
-            show_or_dash(one->faults.has_b, one->faults.b, mm_units_show_count, faults_b));
-    if (one->missing) {
+            show_or_dash(one->faults.has_b, one->faults.b, mm_units_show_count, faults_b),
+            one->verdict ? one->verdict : "-");
+    if (one->missing || one->unjudged) {
         fputs("    ", stream);
-        mm_escape_terminal(stream, one->missing);
+        mm_escape_terminal(stream, one->missing ? one->missing : one->unjudged);
         fputc('\n', stream);
     }
 }
@@ -115,8 +116,8 @@ int mm_comparison_write_text(const struct mm_comparison *comparison, FILE *strea
         mm_escape_terminal(stream, comparison->warnings.items[i]);
         fputc('\n', stream);
     }
-    fprintf(stream, "\n%-*s %11s %11s %7s %16s %10s %8s %8s\n", LABEL_LIMIT, "", "A", "B", "ratio",
-            "interval", "n A/B", "faults A", "faults B");
+    fprintf(stream, "\n%-*s %11s %11s %7s %16s %10s %8s %8s  %s\n", LABEL_LIMIT, "", "A", "B",
+            "ratio", "interval", "n A/B", "faults A", "faults B", "verdict");
     for (size_t i = 0; i < comparison->case_count; i++) {
         write_text_row(stream, &comparison->cases[i]);
     }
@@ -158,7 +159,8 @@ static void write_markdown_row(FILE *stream, const struct mm_comparison_case *on
                         show_or_dash(one->faults.has_a, one->faults.a, mm_units_show_count, text));
     write_markdown_cell(stream,
                         show_or_dash(one->faults.has_b, one->faults.b, mm_units_show_count, text));
-    write_markdown_cell(stream, one->missing ? one->missing : "");
+    write_markdown_cell(stream, one->verdict ? one->verdict : "-");
+    write_markdown_cell(stream, one->missing ? one->missing : one->unjudged ? one->unjudged : "");
     fputc('\n', stream);
 }
 
@@ -189,8 +191,8 @@ int mm_comparison_write_markdown(const struct mm_comparison *comparison, FILE *s
     }
     fputs(
         "\n| case | A, median | B, median | ratio B/A | interval | n | faults per pass A | faults "
-        "per pass B | missing |\n"
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n",
+        "per pass B | verdict | missing |\n"
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- |\n",
         stream);
     for (size_t i = 0; i < comparison->case_count; i++) {
         write_markdown_row(stream, &comparison->cases[i]);
@@ -224,11 +226,12 @@ static json_t *case_json(const struct mm_comparison_case *one)
                                        one->interval.high, "coverage", one->interval.coverage)
                            : json_null();
     return json_pack(
-        "{s:s, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:o, s:s?}", "name", one->name, "launches", "a",
-        (json_int_t)one->launches_a, "b", (json_int_t)one->launches_b, "bytes_per_second",
-        compared_json(&one->bytes_per_second), "faults_per_pass", compared_json(&one->faults),
-        "bytes_per_fault", compared_json(&one->bytes_per_fault), "ratio",
-        number_or_null(one->has_ratio, one->ratio), "interval", interval, "missing", one->missing);
+        "{s:s, s:{s:I, s:I}, s:o, s:o, s:o, s:o, s:o, s:s?, s:s?, s:s?}", "name", one->name,
+        "launches", "a", (json_int_t)one->launches_a, "b", (json_int_t)one->launches_b,
+        "bytes_per_second", compared_json(&one->bytes_per_second), "faults_per_pass",
+        compared_json(&one->faults), "bytes_per_fault", compared_json(&one->bytes_per_fault),
+        "ratio", number_or_null(one->has_ratio, one->ratio), "interval", interval, "missing",
+        one->missing, "verdict", one->verdict, "unjudged", one->unjudged);
 }
 
 static json_t *names_json(const struct mm_names *names)

@@ -71,7 +71,8 @@ int mm_cmd_compare(int argc, char **argv)
         .parser = parse_option,
         .args_doc = "A B",
         .doc = "Compares two records case by case: the ratio of their throughputs with its "
-               "interval, and their page faults. A and B are folders of results, their "
+               "interval, their page faults, and a verdict where there can be one. A and B are "
+               "folders of results, their "
                "results.json, or - for standard input.\v"
                "Example:\n  mapmeter compare results/before results/after",
     };

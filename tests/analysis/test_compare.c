@@ -75,7 +75,37 @@ static void a_slower_head_has_a_ratio_below_one(void **state)
     const json_t *one = first_case(json);
     assert_true(fabs(number(one, "ratio") - 0.8) < 1e-6);
     assert_true(number(json_object_get(one, "interval"), "high") < 1);
+    assert_string_equal(json_string_value(json_object_get(one, "verdict")), "slower");
     assert_true(number(json_object_get(one, "interval"), "coverage") >= 0.95);
+    json_decref(json);
+}
+
+static void equal_records_of_enough_launches_are_not_slower(void **state)
+{
+    (void)state;
+    const struct synthetic_record_spec spec = {.launches = 12, .noise = 0.001, .seed = 3};
+    const struct synthetic_record_spec faster = {.launches = 12, .slowdown = -0.2};
+    const struct synthetic_record_spec noisy = {.launches = 12, .noise = 0.5, .seed = 4};
+    json_t *json = compare(&spec, &spec);
+    assert_string_equal(json_string_value(json_object_get(first_case(json), "verdict")),
+                        "not slower");
+    json_decref(json);
+    json = compare(&spec, &faster);
+    assert_string_equal(json_string_value(json_object_get(first_case(json), "verdict")), "faster");
+    json_decref(json);
+    json = compare(&noisy, &noisy);
+    assert_string_equal(json_string_value(json_object_get(first_case(json), "verdict")), "unclear");
+    json_decref(json);
+}
+
+static void intervals_of_too_few_launches_for_all_cases_have_no_verdict(void **state)
+{
+    (void)state;
+    const struct synthetic_record_spec spec = {.launches = 6};
+    json_t *json = compare(&spec, &spec);
+    assert_true(json_is_null(json_object_get(first_case(json), "verdict")));
+    assert_string_equal(json_string_value(json_object_get(first_case(json), "unjudged")),
+                        "no verdict: for all cases at once 6 and 6 launches are too few");
     json_decref(json);
 }
 
@@ -166,6 +196,8 @@ static void another_machine_is_warned_of_with_what_differs(void **state)
     char *text = text_of(comparison, mm_comparison_write_text);
     assert_non_null(strstr(text, "WARNING: the environments differ"));
     assert_non_null(strstr(text, "WARNING: kernel: 6.1.0 in A, 6.18.0 in B"));
+    assert_non_null(strstr(text, "no verdict: the machines or their storage differ"));
+    assert_null(strstr(text, "not slower\n"));
     assert_non_null(strstr(text, "WARNING: build_type: Release in A, Debug in B"));
     assert_null(strstr(text, "WARNING: cpu_model"));
     free(text);
@@ -212,6 +244,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_beside_itself_has_ratios_of_one),
         cmocka_unit_test(a_slower_head_has_a_ratio_below_one),
+        cmocka_unit_test(equal_records_of_enough_launches_are_not_slower),
+        cmocka_unit_test(intervals_of_too_few_launches_for_all_cases_have_no_verdict),
         cmocka_unit_test(too_few_launches_have_a_ratio_and_say_what_is_missing),
         cmocka_unit_test(failed_and_skipped_cases_have_no_ratio_and_say_why),
         cmocka_unit_test(latency_is_not_compared_by_throughput),
