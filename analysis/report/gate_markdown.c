@@ -23,14 +23,15 @@ static void write_row(FILE *stream, const struct mm_gate_row *row)
     write_cell(stream, mm_gate_phrase_value(row, row->head, text));
     write_cell(stream, row->failure != NULL ? row->failure : mm_gate_phrase_effect(row, text));
     fprintf(stream, " %.2g | %.2g |", row->p_adjusted, row->p_sign);
+    write_cell(stream, mm_gate_phrase_noise(row, text));
     write_cell(stream, mm_gate_phrase_detectable(row, text));
     fprintf(stream, " %zu |\n", row->pairs);
 }
 
 static const char table_head[] =
     "\n| verdict | benchmark | metric | base | head | head over base (interval) | p | sign test | "
-    "finds | pairs |\n"
-    "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n";
+    "noise | finds | pairs |\n"
+    "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n";
 
 /* The rows that passed, or all others. */
 static void write_table(FILE *stream, const struct mm_gate_rows *rows, bool passed)
@@ -92,7 +93,8 @@ void mm_gate_markdown_write(FILE *stream, const json_t *document, const struct m
             100 * json_number_value(json_object_get(settings, "coverage")));
     mm_escape_markdown(stream, json_string_value(json_object_get(settings, "correction")));
     fprintf(stream,
-            ", level %g). \"finds\" is the smallest effect that would be found with a "
+            ", level %g). \"noise\" is the standard deviation of the "
+            "scores, \"finds\" the smallest effect that would be found with a "
             "probability of %.0f %%.\n",
             json_number_value(json_object_get(settings, "level")),
             100 * json_number_value(json_object_get(settings, "power")));

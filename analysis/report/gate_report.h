@@ -30,6 +30,7 @@ struct mm_gate_row {
     double high;
     double p_adjusted;
     double p_sign;
+    double noise;      /* standard deviation of the scores */
     double detectable; /* INFINITY: none */
     double target;
     const json_t *waiver; /* or NULL */
@@ -49,6 +50,8 @@ void mm_gate_rows_release(struct mm_gate_rows *rows);
 
 /* "+5.1 % (+4.2 % to +6.0 %)", "-". */
 char *mm_gate_phrase_effect(const struct mm_gate_row *row, char text[MM_GATE_PHRASE_BYTES]);
+/* "1.3 %", "-". */
+char *mm_gate_phrase_noise(const struct mm_gate_row *row, char text[MM_GATE_PHRASE_BYTES]);
 /* "1.2 %", "none". */
 char *mm_gate_phrase_detectable(const struct mm_gate_row *row, char text[MM_GATE_PHRASE_BYTES]);
 /* The value of a side in its unit, "-" without one. */

@@ -63,6 +63,7 @@ static int read_row(const json_t *benchmark, const char *name, const json_t *met
         .high = number_or(metric, "high", 0),
         .p_adjusted = number_or(metric, "p_adjusted", 1),
         .p_sign = number_or(metric, "p_sign", 1),
+        .noise = number_or(metric, "noise", 0),
         .detectable = number_or(metric, "detectable", INFINITY),
         .target = number_or(metric, "target", 0),
         .waiver = json_object_get(metric, "waiver"),
@@ -136,6 +137,15 @@ char *mm_gate_phrase_effect(const struct mm_gate_row *row, char text[MM_GATE_PHR
     }
     snprintf(text, MM_GATE_PHRASE_BYTES, "%+.2f %% (%+.2f %% to %+.2f %%)", 100 * row->effect,
              100 * row->low, 100 * row->high);
+    return text;
+}
+
+char *mm_gate_phrase_noise(const struct mm_gate_row *row, char text[MM_GATE_PHRASE_BYTES])
+{
+    if (row->pairs == 0) {
+        return strcpy(text, "-");
+    }
+    snprintf(text, MM_GATE_PHRASE_BYTES, "%.1f %%", 100 * row->noise);
     return text;
 }
 

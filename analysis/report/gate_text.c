@@ -22,11 +22,12 @@ static void write_row(FILE *stream, const struct mm_gate_row *row, bool colour)
 {
     char effect[MM_GATE_PHRASE_BYTES];
     char detectable[MM_GATE_PHRASE_BYTES];
+    char noise[MM_GATE_PHRASE_BYTES];
 
-    fprintf(stream, "%s%-12s%s  %-33s  %5s  %5zu  %-13s  ", colour ? colour_of(row) : "",
+    fprintf(stream, "%s%-12s%s  %-33s  %6s  %6s  %5zu  %-13s  ", colour ? colour_of(row) : "",
             row->verdict, colour && colour_of(row)[0] != '\0' ? "\033[0m" : "",
-            mm_gate_phrase_effect(row, effect), mm_gate_phrase_detectable(row, detectable),
-            row->pairs, row->metric);
+            mm_gate_phrase_effect(row, effect), mm_gate_phrase_noise(row, noise),
+            mm_gate_phrase_detectable(row, detectable), row->pairs, row->metric);
     mm_escape_terminal(stream, row->benchmark);
     fputc('\n', stream);
     if (row->failure != NULL) {
@@ -44,8 +45,8 @@ void mm_gate_text_write(FILE *stream, const json_t *document, const struct mm_ga
     const char *disturbed =
         json_string_value(json_object_get(json_object_get(document, "gate"), "disturbed"));
 
-    fprintf(stream, "%-12s  %-33s  %5s  %5s  %-13s  %s\n", "verdict",
-            "head over base (95 % interval)", "finds", "pairs", "metric", "benchmark");
+    fprintf(stream, "%-12s  %-33s  %6s  %6s  %5s  %-13s  %s\n", "verdict",
+            "head over base (interval)", "noise", "finds", "pairs", "metric", "benchmark");
     for (size_t i = 0; i < rows->count; i++) {
         if (is_shown(&rows->items[i])) {
             write_row(stream, &rows->items[i], colour);
