@@ -15,7 +15,8 @@ static const char *colour_of(const struct mm_gate_row *row)
 /* Counts that passed say nothing new beside the time of the same benchmark. */
 static bool is_shown(const struct mm_gate_row *row)
 {
-    return row->rank > 0 || strcmp(row->metric, "time") == 0;
+    return row->rank > 0 || strcmp(row->metric, "time") == 0 ||
+           strcmp(row->metric, "cold_time") == 0;
 }
 
 static void write_row(FILE *stream, const struct mm_gate_row *row, bool colour)

@@ -132,6 +132,7 @@ static int make_job(struct mm_gate_campaign *campaign, size_t case_index, const 
         .settings = request->settings,
         .case_json = {json_array_get(campaign->cases[MM_GATE_BASE], case_index),
                       json_array_get(campaign->cases[MM_GATE_HEAD], case_index)},
+        .cold = plan_case->cache != MM_CACHE_WARM,
         .one_core = plan_case->workload != &mm_command_workload && plan_case->needs.processes <= 1,
         .slices = turns ? request->settings->slices : 1,
         .iterations = plan_case->iterations,

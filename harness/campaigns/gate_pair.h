@@ -22,6 +22,7 @@ struct mm_gate_job {
     /* Of readers both are the same file; writers swap two. Of a command the array of its files. */
     const json_t *file_json[2];
     json_t *inject;  /* into every sample of head, or NULL */
+    bool cold;       /* its time is MM_GATE_COLD_TIME */
     bool one_core;   /* else the launches have all processors */
     uint32_t slices; /* k; with more than 1 both workers live side by side and are asked in turns */
     uint64_t iterations;

@@ -20,6 +20,7 @@ static const struct {
     struct mm_gate_metric_settings defaults;
 } metrics[MM_GATE_METRIC_COUNT] = {
     [MM_GATE_TIME] = {"time", "ns", {true, {0.01, 0.02, 0.05}, 0}},
+    [MM_GATE_COLD_TIME] = {"cold_time", "ns", {true, {0.03, 0.05, 0.15}, 0}},
     [MM_GATE_MINOR_FAULTS] = {"minor_faults", "faults", {true, {0.01, 0.02, 0.05}, 16}},
     [MM_GATE_MAJOR_FAULTS] = {"major_faults", "faults", {true, {0.05, 0.10, 0.25}, 16}},
     [MM_GATE_READ_BYTES] = {"read_bytes", "B", {true, {0.05, 0.10, 0.25}, 1 << 20}},

@@ -13,6 +13,7 @@
 /* What is judged of every benchmark, each by its own rule. */
 enum mm_gate_metric {
     MM_GATE_TIME,         /* per iteration */
+    MM_GATE_COLD_TIME,    /* the same of cases that are not warm: the device decides */
     MM_GATE_MINOR_FAULTS, /* of the measured phases */
     MM_GATE_MAJOR_FAULTS,
     MM_GATE_READ_BYTES, /* from and to storage, of the process */

@@ -34,7 +34,8 @@ static bool has_metric(const struct mm_gate_benchmark *benchmark, enum mm_gate_m
 /* What the machine does while others use it changes these, and not how often something happens. */
 static bool is_timed(enum mm_gate_metric metric)
 {
-    return metric == MM_GATE_TIME || metric == MM_GATE_FLUSH_MEDIAN || metric == MM_GATE_FLUSH_P99;
+    return metric == MM_GATE_TIME || metric == MM_GATE_COLD_TIME ||
+           metric == MM_GATE_FLUSH_MEDIAN || metric == MM_GATE_FLUSH_P99;
 }
 
 /* What the calibration of this machine says of a benchmark's metric, or NULL. */
