@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <unistd.h>
 
 #include "mapping/os.h"
 #include "tests/mapping/fault_sweep.h"
@@ -399,20 +400,33 @@ static void a_failed_flush_of_a_view_sticks_to_the_whole_array(void **state)
     }
 }
 
+enum { WAIT_AT_CHUNK = 40, WAIT_MS = 10000 };
+
+struct walk {
+    int chunks;                  /* so far */
+    unsigned long awaited_fault; /* in the middle of it; 0: none */
+};
+
 static int fill_chunk(struct marray *chunk, void *context)
 {
-    (void)context;
+    struct walk *walk = context;
+    /* The thread that syncs may be late. */
+    if (++walk->chunks == WAIT_AT_CHUNK) {
+        for (int ms = 0; fault_count < walk->awaited_fault && ms < WAIT_MS; ms++)
+            usleep(1000);
+    }
     return marray_fill(chunk, NULL, &(const int64_t){5});
 }
 
 /* One with enough chunks for a sync in the middle of it. */
-static int walk_durably(struct marray *array)
+static int walk_durably(struct marray *array, unsigned long awaited_fault)
 {
+    struct walk walk = {0, awaited_fault};
     struct marray_chunks_spec spec = MARRAY_CHUNKS_SPEC_INIT;
     spec.access = MARRAY_CHUNKS_WRITE;
     spec.budget_bytes = 64 * marray_os_page_bytes();
     spec.durable = true;
-    return marray_chunks_each(array, &spec, fill_chunk, NULL);
+    return marray_chunks_each(array, &spec, fill_chunk, &walk);
 }
 
 static void a_failed_sync_behind_a_walk_is_never_followed_by_success(void **state)
@@ -420,7 +434,7 @@ static void a_failed_sync_behind_a_walk_is_never_followed_by_success(void **stat
     struct scratch *scratch = *state;
     struct marray *array = scratch_open(scratch, MARRAY_CREATE, "<i8", 1, SHAPE(1 << 19));
     fault_arm("fdatasync", 0, EIO);
-    assert_int_equal(walk_durably(array), -EIO);
+    assert_int_equal(walk_durably(array, fault_count + 1), -EIO);
     assert_true(fault_disarm());
     assert_int_equal(marray_flush(array, MARRAY_FLUSH_DATA), -EIO);
     marray_close(&array);
@@ -433,7 +447,7 @@ static void a_walk_without_memory_for_its_thread_leaves_all_to_the_flush(void **
     for (int skip = 0; happened; skip++) {
         struct marray *array = scratch_open(scratch, MARRAY_CREATE, "<i8", 1, SHAPE(1 << 19));
         fault_arm("calloc", skip, ENOMEM);
-        int status = walk_durably(array);
+        int status = walk_durably(array, 0);
         happened = fault_disarm();
         assert_true(status == 0 || (happened && status == -ENOMEM));
         assert_int_equal(marray_flush(array, MARRAY_FLUSH_DATA), 0);
