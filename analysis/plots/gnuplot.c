@@ -1,6 +1,7 @@
 /* Runs gnuplot: a folder for it, a process, its picture or its complaint. */
 #include "analysis/plots/gnuplot.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -8,6 +9,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +19,9 @@
 #include "common/text.h"
 
 #define LIMIT_SECONDS       60
+/* A folder that is older was left by a run that was killed: nobody draws for so long. */
+#define LEFTOVER_SECONDS    (2 * LIMIT_SECONDS)
+#define FOLDER_PREFIX       "mapmeter-plot-"
 #define POLL_NANOSECONDS    5000000L
 #define PICTURE_LIMIT_BYTES (64u << 20)
 
@@ -46,10 +51,54 @@ static void leave(struct workplace *place)
     free(place->script_name);
 }
 
+static bool is_leftover(int parent, const char *name)
+{
+    struct stat state;
+    return strncmp(name, FOLDER_PREFIX, strlen(FOLDER_PREFIX)) == 0 &&
+           fstatat(parent, name, &state, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(state.st_mode) &&
+           state.st_uid == geteuid() && time(NULL) - state.st_mtime > LEFTOVER_SECONDS;
+}
+
+/* Folders of drawing are flat. */
+static void remove_folder(int parent, const char *name)
+{
+    int folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *stream = folder >= 0 ? fdopendir(folder) : NULL;
+    if (!stream) {
+        if (folder >= 0) {
+            close(folder);
+        }
+        return;
+    }
+    const struct dirent *entry;
+    while ((entry = readdir(stream))) {
+        unlinkat(folder, entry->d_name, 0); /* refuses . and .. */
+    }
+    closedir(stream);
+    unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+static void remove_leftovers(const char *parent)
+{
+    DIR *stream = opendir(parent);
+    if (!stream) {
+        return;
+    }
+    const struct dirent *entry;
+    while ((entry = readdir(stream))) {
+        if (is_leftover(dirfd(stream), entry->d_name)) {
+            remove_folder(dirfd(stream), entry->d_name);
+        }
+    }
+    closedir(stream);
+}
+
 static int settle(const char *name, struct workplace *place)
 {
-    const char *parent = getenv("TMPDIR");
-    char *folder = mm_text_format("%s/mapmeter-plot-XXXXXX", parent && *parent ? parent : "/tmp");
+    const char *wanted = getenv("TMPDIR");
+    const char *parent = wanted && *wanted ? wanted : "/tmp";
+    remove_leftovers(parent);
+    char *folder = mm_text_format("%s/" FOLDER_PREFIX "XXXXXX", parent);
     if (!folder) {
         return -ENOMEM;
     }

@@ -210,6 +210,23 @@ def check_others(folder):
     assert "The record has no cases" in "".join(read_page(folder).text)
 
 
+def check_leftovers(folder):
+    """What a killed run left of its drawing goes with the next one, which leaves nothing itself."""
+    temporary = os.path.join(folder, "tmp")
+    for name in ("mapmeter-plot-killed", "mapmeter-plot-drawing", "other"):
+        os.makedirs(os.path.join(temporary, name))
+        pathlib.Path(temporary, name, "faults.svg").touch()
+        if name != "mapmeter-plot-drawing":
+            os.utime(os.path.join(temporary, name), (1000, 1000))
+    os.symlink("other", os.path.join(temporary, "mapmeter-plot-link"))
+    out = os.path.join(folder, "out")
+    os.mkdir(out)
+    make("quick", out, {**os.environ, "TMPDIR": temporary})
+    left = sorted(os.listdir(temporary))
+    assert left == ["mapmeter-plot-drawing", "mapmeter-plot-link", "other"], left
+    assert os.listdir(os.path.join(temporary, "other")) == ["faults.svg"]
+
+
 def check_without_gnuplot(folder):
     """A sentence in the picture's place, script and data all the same, and success."""
     nothing = os.path.join(folder, "nothing")
@@ -227,7 +244,8 @@ def main():
     if not shutil.which("gnuplot"):
         print("skipped: gnuplot was not found (gnuplot-nox)")
         sys.exit(77)
-    for check in (check_quick, check_latency, check_hostile, check_failed, check_others, check_without_gnuplot):
+    for check in (check_quick, check_latency, check_hostile, check_failed, check_others, check_leftovers,
+                  check_without_gnuplot):
         with tempfile.TemporaryDirectory() as folder:
             check(folder)
         print(f"ok {check.__name__}")
