@@ -18,7 +18,7 @@
 #include "common/file.h"
 #include "common/text.h"
 
-#define LIMIT_SECONDS       60
+#define LIMIT_SECONDS 60
 /* A folder that is older was left by a run that was killed: nobody draws for so long. */
 #define LEFTOVER_SECONDS    (2 * LIMIT_SECONDS)
 #define FOLDER_PREFIX       "mapmeter-plot-"

@@ -9,7 +9,8 @@ set logscale xy
 set format y "%g"
 set ylabel "µs an element, log axis"
 set grid ytics lc rgb "#808080" lw 0.6 dt 3
-set key top left
+set key top left noenhanced
+set yrange [1:1000]
 set style line 1 lc rgb "#1f83c4" lw 1.6 pt 7 ps 0.6
 set style line 2 lc rgb "#c4551f" lw 1.6 pt 5 ps 0.6
 set xtics nomirror
