@@ -10,8 +10,10 @@
 #define STORE_WEIGHT 2
 /* One part in so many goes the way that cost more, which may have changed. */
 #define TRIAL_INTERVAL 32
-/* Whoever waits for the file waits for no more than this. */
-#define HOLD_BYTES ((uint64_t)16 << 20)
+/* Whoever waits for the file waits for no more than this; a call counts as so many bytes at least,
+ * since the time of a short one is not in its bytes. */
+#define HOLD_BYTES      ((uint64_t)16 << 20)
+#define HOLD_CALL_BYTES ((uint64_t)32 << 10)
 /* So many transfers after a write-back go by calls, before the map is tried again. */
 #define TRANSFERS_BY_CALLS 16
 
@@ -191,7 +193,7 @@ bool marray_way_move(struct marray_way *way, uint64_t from_base, unsigned char *
     } else {
         status = marray_os_read_at(map->descriptor, dense, (size_t)bytes, offset, &moved);
     }
-    way->held_bytes += bytes;
+    way->held_bytes += bytes > HOLD_CALL_BYTES ? bytes : HOLD_CALL_BYTES;
     if (!status && moved == bytes)
         return true;
     close_calls(way);

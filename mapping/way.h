@@ -23,7 +23,7 @@ struct marray_way {
     bool by_calls;               /* the part that comes now */
     bool is_trial;               /* of it: to learn what that way costs */
     bool holds;                  /* the file */
-    uint64_t held_bytes;         /* that were stored since */
+    uint64_t held_bytes;         /* that were stored since, short calls counting for more */
     uint64_t cheap_ns;           /* a block through the map that costs no more had no fault */
     uint64_t map_ns, calls_ns;   /* a block, when last measured; 0: not yet */
     unsigned parts;              /* since the way that costs more was tried */

@@ -16,7 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "mapping/array.h"
 #include "mapping/os.h"
+#include "mapping/way.h"
 #include "tests/mapping/scratch.h"
 
 enum {
@@ -243,6 +245,39 @@ static void whoever_opens_a_held_file_waits_for_its_release(void **state)
     marray_close(&array);
 }
 
+static void *open_and_close(void *context)
+{
+    int descriptor = open(context, O_RDONLY | O_CLOEXEC);
+    return (void *)(intptr_t)(descriptor < 0 || close(descriptor));
+}
+
+static void many_short_stores_release_the_file_in_between(void **state)
+{
+    /* Far below the bytes that a transfer may store before it releases the file. */
+    enum { STORES_MAX = 1000000 };
+    struct scratch *scratch = *state;
+    struct marray *array = open_numbered(scratch);
+    struct marray_way way;
+    unsigned char item[8] = {0};
+    pthread_t thread;
+    void *failed;
+    uint64_t stores = 0;
+    marray_way_open(&way, array->map, true, sizeof(item));
+    marray_way_call(&way);
+    assert_true(marray_way_begin(&way));
+    assert_int_equal(pthread_create(&thread, NULL, open_and_close, scratch->path), 0);
+    /* It ends when the file is released and somebody else comes first. */
+    while (stores < STORES_MAX && marray_way_begin(&way)) {
+        assert_true(marray_way_move(&way, 0, item, sizeof(item)));
+        stores++;
+    }
+    assert_true(stores < STORES_MAX);
+    marray_way_close(&way);
+    assert_int_equal(pthread_join(thread, &failed), 0);
+    assert_null(failed);
+    marray_close(&array);
+}
+
 static void a_limit_of_file_sizes_leaves_stores_to_the_map(void **state)
 {
     struct marray *array = open_numbered(*state);
@@ -346,6 +381,7 @@ int main(void)
         TEST(private_edits_are_what_is_read),
         TEST(any_length_at_any_place_is_moved_to_its_last_byte),
         TEST(whoever_opens_a_held_file_waits_for_its_release),
+        TEST(many_short_stores_release_the_file_in_between),
         TEST(a_limit_of_file_sizes_leaves_stores_to_the_map),
         TEST(threads_hold_the_file_together_and_release_it),
         TEST(a_child_after_fork_does_not_hold_its_parents_file),
