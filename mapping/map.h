@@ -22,6 +22,7 @@ struct marray_map {
      * one of them takes or releases it. */
     _Atomic unsigned transfers_by_calls;
     _Atomic int holders;
+    _Atomic unsigned transfers_by_map; /* that are left since somebody waited for the file */
     enum marray_mode mode;
     int descriptor;          /* -1: given up, or memory without a file */
     int64_t process;         /* that opened it: a child after fork must not lock */

@@ -69,7 +69,8 @@ int marray_os_write_at(int descriptor, const void *bytes, size_t size, uint64_t 
  * otherwise; -EINVAL or -EOPNOTSUPP where the file system has none. Who comes meanwhile raises
  * SIGURG here, which does nothing where there is no handler. */
 int marray_os_hold_file(int descriptor);
-void marray_os_release_file(int descriptor);
+/* Whether somebody waited, who would wait again if it were held at once. */
+bool marray_os_release_file(int descriptor);
 /* Whether marray_os_read_at() and marray_os_write_at() move the bytes that shared maps of the file
  * show, at the place asked for and without a signal, up to `end`. */
 bool marray_os_calls_reach_maps(int descriptor, bool writes, uint64_t end);

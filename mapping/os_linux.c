@@ -188,9 +188,12 @@ int marray_os_hold_file(int descriptor)
     return status_of(fcntl(descriptor, F_SETLEASE, F_WRLCK));
 }
 
-void marray_os_release_file(int descriptor)
+bool marray_os_release_file(int descriptor)
 {
+    /* While somebody waits it tells what the lease is to become (fcntl(2)). */
+    bool is_awaited = fcntl(descriptor, F_GETLEASE) != F_WRLCK;
     (void)fcntl(descriptor, F_SETLEASE, F_UNLCK);
+    return is_awaited;
 }
 
 /* O_APPEND sends every pwrite to the end of the file (pwrite(2), bugs), O_DIRECT refuses most

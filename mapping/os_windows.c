@@ -315,9 +315,10 @@ int marray_os_hold_file(int descriptor)
     return -EOPNOTSUPP;
 }
 
-void marray_os_release_file(int descriptor)
+bool marray_os_release_file(int descriptor)
 {
     (void)descriptor;
+    return false;
 }
 
 /* Mapped views and ReadFile are not promised to agree (CreateFileMapping, remarks). */

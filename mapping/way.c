@@ -16,6 +16,8 @@
 #define HOLD_CALL_BYTES ((uint64_t)32 << 10)
 /* So many transfers after a write-back go by calls, before the map is tried again. */
 #define TRANSFERS_BY_CALLS 16
+/* And so many leave the file to whoever waited for it. */
+#define TRANSFERS_BY_MAP 64
 
 /* What a private map shows may not be what the file has. */
 static bool shows_the_file(const struct marray_map *map)
@@ -115,6 +117,11 @@ static bool hold(struct marray_map *map)
     /* A child after fork has the same open file, but holders of its own. */
     if (map->process != marray_os_process())
         return false;
+    unsigned left = atomic_load(&map->transfers_by_map);
+    if (left > 0) {
+        atomic_store(&map->transfers_by_map, left - 1);
+        return false;
+    }
     for (;;) {
         int holders = atomic_load(&map->holders);
         if (holders < 0)
@@ -136,7 +143,8 @@ static void release(struct marray_map *map)
         if (!atomic_compare_exchange_weak(&map->holders, &holders, holders > 1 ? holders - 1 : -1))
             continue;
         if (holders == 1) {
-            marray_os_release_file(map->descriptor);
+            if (marray_os_release_file(map->descriptor))
+                atomic_store(&map->transfers_by_map, TRANSFERS_BY_MAP);
             atomic_store(&map->holders, 0);
         }
         return;
