@@ -48,16 +48,55 @@ double mm_statistics_quantile(const double *sorted, size_t count, double share)
     return sorted[below] + fraction * (sorted[below + 1] - sorted[below]);
 }
 
-/* In logarithms, because 2^-trials is 0 in a double from 1075 on. */
-double mm_statistics_coin_tail(size_t trials, size_t successes)
+/* P(B <= successes) of B ~ Binomial(trials, share), 0 < share < 1. In logarithms, because 2^-trials
+ * is 0 in a double from 1075 on. */
+static double binomial_tail(size_t trials, size_t successes, double share)
 {
     double tail = 0;
     double n = (double)trials;
     for (size_t k = 0; k <= successes; k++) {
         double heads = (double)k;
-        tail += exp(lgamma(n + 1) - lgamma(heads + 1) - lgamma(n - heads + 1) - n * M_LN2);
+        tail += exp(lgamma(n + 1) - lgamma(heads + 1) - lgamma(n - heads + 1) + heads * log(share) +
+                    (n - heads) * log1p(-share));
     }
     return tail < 1 ? tail : 1;
+}
+
+double mm_statistics_coin_tail(size_t trials, size_t successes)
+{
+    return binomial_tail(trials, successes, 0.5);
+}
+
+/* Halvings of 0 to 1: to the last bit of what is not tiny. */
+#define SHARE_HALVINGS 60
+
+/* The share at which so few successes have just the probability 1 - confidence. */
+static double highest_share(size_t successes, size_t trials, double confidence)
+{
+    double low = 0;
+    double high = 1;
+    if (successes == trials) {
+        return 1;
+    }
+    for (int i = 0; i < SHARE_HALVINGS; i++) {
+        double middle = (low + high) / 2;
+        if (binomial_tail(trials, successes, middle) > 1 - confidence) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return high;
+}
+
+struct mm_share_bounds mm_statistics_share_bounds(size_t successes, size_t trials,
+                                                  double confidence)
+{
+    assert(trials > 0 && successes <= trials);
+    return (struct mm_share_bounds){
+        .low = 1 - highest_share(trials - successes, trials, confidence),
+        .high = highest_share(successes, trials, confidence),
+    };
 }
 
 /* The coverage of [sorted[rank], sorted[count - 1 - rank]]. */

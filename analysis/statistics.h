@@ -35,6 +35,20 @@ double mm_statistics_quantile(const double *sorted, size_t count, double share);
 double mm_statistics_coin_tail(size_t trials, size_t successes);
 
 /*
+ * What a share of `successes` in `trials` says of the true one, exactly (Clopper and Pearson 1934):
+ * each bound by itself holds with probability `confidence`, so both together are an interval of
+ * 2 confidence - 1. 0 successes have the lower bound 0, and an upper bound of about 3 / trials at
+ * 0.95. trials > 0, successes <= trials, confidence in (0, 1).
+ */
+struct mm_share_bounds {
+    double low;
+    double high;
+};
+
+struct mm_share_bounds mm_statistics_share_bounds(size_t successes, size_t trials,
+                                                  double confidence);
+
+/*
  * The narrowest symmetric interval of order statistics that covers the median of a continuous
  * distribution with at least `coverage`: [sorted[r], sorted[count - 1 - r]] covers with
  * 1 - 2 P(B <= r), B ~ Binomial(count, 1/2) (Conover 1999, 3.2). Exact: no normal approximation.

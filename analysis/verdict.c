@@ -19,6 +19,16 @@ const char *mm_verdict_name(enum mm_verdict verdict)
     return names[verdict];
 }
 
+enum mm_verdict mm_verdict_worse(enum mm_verdict one, enum mm_verdict other)
+{
+    static const int ranks[MM_VERDICT_COUNT] = {
+        [MM_VERDICT_PASS] = 0,        [MM_VERDICT_IMPROVED] = 1,     [MM_VERDICT_WAIVED] = 2,
+        [MM_VERDICT_QUARANTINED] = 3, [MM_VERDICT_INCONCLUSIVE] = 4, [MM_VERDICT_REGRESSED] = 5,
+        [MM_VERDICT_FAILED] = 6,
+    };
+    return ranks[other] > ranks[one] ? other : one;
+}
+
 /* An early look that sees an improvement so clear goes on, so that it can be said at the level. */
 #define CLEAR_IMPROVEMENT 0.01
 

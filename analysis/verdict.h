@@ -24,6 +24,9 @@ enum mm_verdict {
 /* "PASS", "REGRESSED"... */
 const char *mm_verdict_name(enum mm_verdict verdict);
 
+/* The worse of two, as a benchmark with several metrics or a whole suite is called by its worst. */
+enum mm_verdict mm_verdict_worse(enum mm_verdict one, enum mm_verdict other);
+
 /* What counts as a regression of one metric. */
 struct mm_verdict_rule {
     double margin;         /* the test's "not worse than this"; identical sides may differ so far */

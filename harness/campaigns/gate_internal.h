@@ -71,8 +71,6 @@ bool mm_gate_is_futile(const struct mm_gate_campaign *campaign, size_t benchmark
 /* The worst of a benchmark's metrics; INCONCLUSIVE without any. */
 enum mm_verdict mm_gate_worst(const struct mm_gate_campaign *campaign,
                               const struct mm_gate_verdicts *verdicts, size_t benchmark);
-/* How bad a verdict is beside others: the greater the worse. */
-int mm_gate_rank(enum mm_verdict verdict);
 
 /* gate_record.c: the document before and after the measurement. */
 int mm_gate_begin_document(struct mm_gate_campaign *campaign, struct mm_error *error);

@@ -5,16 +5,6 @@
 
 #include "harness/campaigns/gate_internal.h"
 
-int mm_gate_rank(enum mm_verdict verdict)
-{
-    static const int ranks[MM_VERDICT_COUNT] = {
-        [MM_VERDICT_PASS] = 0,        [MM_VERDICT_IMPROVED] = 1,     [MM_VERDICT_WAIVED] = 2,
-        [MM_VERDICT_QUARANTINED] = 3, [MM_VERDICT_INCONCLUSIVE] = 4, [MM_VERDICT_REGRESSED] = 5,
-        [MM_VERDICT_FAILED] = 6,
-    };
-    return ranks[verdict];
-}
-
 /* A metric is judged where every pair has it and it is not 0 throughout. */
 static bool has_metric(const struct mm_gate_benchmark *benchmark, enum mm_gate_metric metric)
 {
@@ -207,10 +197,9 @@ enum mm_verdict mm_gate_worst(const struct mm_gate_campaign *campaign,
         return MM_VERDICT_FAILED;
     }
     for (size_t i = 0; i < verdicts->count; i++) {
-        enum mm_verdict verdict = verdicts->results[i].verdict;
         if (verdicts->judged[i].benchmark == benchmark) {
             any = true;
-            worst = mm_gate_rank(verdict) > mm_gate_rank(worst) ? verdict : worst;
+            worst = mm_verdict_worse(worst, verdicts->results[i].verdict);
         }
     }
     return any ? worst : MM_VERDICT_INCONCLUSIVE;

@@ -46,6 +46,17 @@ def check_ratio(row):
     assert coverage >= min(0.95, widest) - 1e-9, row
 
 
+def check_share(row):
+    """The bounds of Clopper and Pearson are quantiles of beta distributions."""
+    trials = len(row["base"])
+    successes = len(row["head"]) % (trials + 1)
+    low, high = row["share"]
+    wanted_low = stats.beta.ppf(0.05, successes, trials - successes + 1) if successes else 0
+    wanted_high = stats.beta.ppf(0.95, successes + 1, trials - successes) \
+        if successes < trials else 1
+    assert abs(low - wanted_low) < 1e-9 and abs(high - wanted_high) < 1e-9, row
+
+
 def check_simulated_coverage(sizes, rounds=4000):
     """The box of the ratio covers the true ratio of medians at least as often as it says."""
     generator = numpy.random.default_rng(5)
@@ -70,6 +81,7 @@ def main():
         assert abs(row["q99"] / numpy.quantile(row["base"], 0.99) - 1) < 1e-12, row
         check_interval(row)
         check_ratio(row)
+        check_share(row)
     check_simulated_coverage([(6, 0), (12, 2), (30, 9)])
     print(f"{len(rows)} samples agree with numpy and scipy")
 

@@ -62,6 +62,9 @@ int main(void)
                        mm_statistics_ratio_interval(base, count, head, head_count,
                                                     MM_STATISTICS_COVERAGE, &interval),
                        &interval);
+        struct mm_share_bounds bounds =
+            mm_statistics_share_bounds(head_count % (count + 1), count, 0.95);
+        printf(", \"share\": [%.17g, %.17g]", bounds.low, bounds.high);
         printf("}\n");
     }
     return 0;

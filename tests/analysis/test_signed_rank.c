@@ -297,6 +297,7 @@ static void intervals_cover_the_centre_as_often_as_they_say(void **state)
     (void)state;
     check_coverage(normal, 12, 5);
     check_coverage(normal, 30, 6);
+    check_coverage(normal, 60, 9);
     check_coverage(heavy, 12, 7);
     check_coverage(heavy, 30, 8);
 }
