@@ -113,6 +113,14 @@ static int parse(const char *bytes, size_t size, const char *path, json_t **root
                         failure.line, failure.column, failure.text);
 }
 
+int mm_record_from_json(json_t *root, struct mm_record **record, struct mm_error *error)
+{
+    int result = mm_record_check(root, error);
+    if (result == 0 && record_from_root(root, record) < 0)
+        result = mm_error_set(error, -ENOMEM, "out of memory");
+    return result;
+}
+
 static int load_file(const char *path, struct mm_record **record, struct mm_error *error)
 {
     char *bytes = NULL;
@@ -126,13 +134,11 @@ static int load_file(const char *path, struct mm_record **record, struct mm_erro
     free(bytes);
     if (result < 0)
         return result;
-    result = mm_record_check(root, error);
-    if (result < 0)
+    result = mm_record_from_json(root, record, error);
+    if (result < 0) {
         mm_error_prefix(error, "%s", name);
-    else if (record_from_root(root, record) < 0)
-        result = mm_error_set(error, -ENOMEM, "%s: out of memory", name);
-    if (result < 0)
         json_decref(root);
+    }
     return result;
 }
 

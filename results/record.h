@@ -41,6 +41,9 @@ int mm_record_save(const struct mm_record *record, const char *path, struct mm_e
  */
 int mm_record_load(const char *path, struct mm_record **record, struct mm_error *error);
 
+/* Checks a tree that was read and takes it over, on success alone. Errors as above. */
+int mm_record_from_json(json_t *root, struct mm_record **record, struct mm_error *error);
+
 /* What mm_record_load checks, for a record that is being built: 0, -EPROTO or -ENOMEM. */
 int mm_record_validate(const struct mm_record *record, struct mm_error *error);
 

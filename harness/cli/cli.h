@@ -30,6 +30,7 @@ int mm_cmd_list(int argc, char **argv);
 int mm_cmd_doctor(int argc, char **argv);
 int mm_cmd_compare(int argc, char **argv);
 int mm_cmd_gate(int argc, char **argv);
+int mm_cmd_history(int argc, char **argv);
 int mm_cmd_report(int argc, char **argv);
 int mm_cmd_worker(int argc, char **argv);
 

@@ -20,6 +20,7 @@ static const struct command commands[] = {
     {"report", "write the page, the plots and the summary of a record again", mm_cmd_report},
     {"compare", "two records beside each other", mm_cmd_compare},
     {"gate", "two builds, plug-ins or commands: did it get worse?", mm_cmd_gate},
+    {"history", "records of many days: what changed, and when", mm_cmd_history},
     {"worker", NULL, mm_cmd_worker},
 };
 
