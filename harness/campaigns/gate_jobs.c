@@ -129,7 +129,7 @@ static int make_job(struct mm_gate_campaign *campaign, size_t case_index, const 
     benchmark->job = (struct mm_gate_job){
         .name = plan_case->name,
         .sides = request->sides,
-        .settings = request->settings,
+        .metrics = mm_gate_settings_metrics(request->settings, plan_case->name),
         .case_json = {json_array_get(campaign->cases[MM_GATE_BASE], case_index),
                       json_array_get(campaign->cases[MM_GATE_HEAD], case_index)},
         .cold = plan_case->cache != MM_CACHE_WARM,

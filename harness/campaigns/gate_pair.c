@@ -385,10 +385,9 @@ static void make_scores(struct turn *turn)
         double head_value = head->total.value[i];
         bool per_iteration = i != MM_GATE_FLUSH_MEDIAN && i != MM_GATE_FLUSH_P99;
         double divisor = per_iteration ? (double)job->iterations * job->slices : 1;
-        pair->scores[i] =
-            isnan(base_value) || isnan(head_value)
-                ? NAN
-                : mm_gate_score(base_value, head_value, job->settings->metrics[i].slack);
+        pair->scores[i] = isnan(base_value) || isnan(head_value)
+                              ? NAN
+                              : mm_gate_score(base_value, head_value, job->metrics[i].slack);
         pair->values[MM_GATE_BASE][i] = base_value / divisor;
         pair->values[MM_GATE_HEAD][i] = head_value / divisor;
     }
@@ -396,7 +395,7 @@ static void make_scores(struct turn *turn)
     if (ratios != NULL) {
         for (uint32_t i = 0; i < job->slices; i++) {
             ratios[i] = mm_gate_score(base->slice_ns[i], head->slice_ns[i],
-                                      job->settings->metrics[MM_GATE_TIME].slack);
+                                      job->metrics[MM_GATE_TIME].slack);
         }
         pair->scores[MM_GATE_TIME] = median_of(ratios, job->slices);
         free(ratios);

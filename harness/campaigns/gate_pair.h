@@ -17,7 +17,7 @@
 struct mm_gate_job {
     const char *name;
     const struct mm_gate_sides *sides;
-    const struct mm_gate_settings *settings;
+    const struct mm_gate_metric_settings *metrics; /* MM_GATE_METRIC_COUNT of them */
     const json_t *case_json[MM_GATE_SIDES];
     /* Of readers both are the same file; writers swap two. Of a command the array of its files. */
     const json_t *file_json[2];

@@ -44,25 +44,45 @@ static json_t *rule_to_json(const struct mm_gate_metric_settings *metric)
                      metric->slack);
 }
 
+static json_t *rules_to_json(const struct mm_gate_metric_settings *metrics)
+{
+    json_t *rules = json_object();
+
+    for (int i = 0; i < MM_GATE_METRIC_COUNT; i++) {
+        json_object_set_new(rules, mm_gate_metric_name((enum mm_gate_metric)i),
+                            rule_to_json(&metrics[i]));
+    }
+    return rules;
+}
+
+/* NULL where no benchmark has rules of its own. */
+static json_t *benchmark_settings_to_json(const struct mm_gate_settings *settings)
+{
+    json_t *list = settings->benchmark_count > 0 ? json_array() : NULL;
+
+    for (size_t i = 0; i < settings->benchmark_count; i++) {
+        const struct mm_gate_benchmark_settings *entry = &settings->benchmarks[i];
+        json_array_append_new(list, json_pack("{s:o, s:o}", "name", mm_protocol_text(entry->name),
+                                              "metrics", rules_to_json(entry->metrics)));
+    }
+    return list;
+}
+
 static json_t *settings_to_json(const struct mm_gate_settings *settings)
 {
     const struct mm_verdict_settings *verdict = &settings->verdict;
-    json_t *metrics = json_object();
 
-    for (int i = 0; i < MM_GATE_METRIC_COUNT; i++) {
-        json_object_set_new(metrics, mm_gate_metric_name((enum mm_gate_metric)i),
-                            rule_to_json(&settings->metrics[i]));
-    }
     return json_pack(
-        "{s:I, s:I, s:I, s:f, s:f, s:f, s:s, s:f, s:f, s:I, s:I, s:I, s:f, s:f, s:s, s:o}", "pairs",
-        (json_int_t)verdict->pairs, "first_look", (json_int_t)settings->first_look, "extended",
-        (json_int_t)settings->extended, "futility", verdict->futility, "level", verdict->level,
-        "first_share", verdict->first_share, "correction",
+        "{s:I, s:I, s:I, s:f, s:f, s:f, s:s, s:f, s:f, s:I, s:I, s:I, s:f, s:f, s:s, s:o, s:o*}",
+        "pairs", (json_int_t)verdict->pairs, "first_look", (json_int_t)settings->first_look,
+        "extended", (json_int_t)settings->extended, "futility", verdict->futility, "level",
+        verdict->level, "first_share", verdict->first_share, "correction",
         verdict->holm ? "holm" : "benjamini-hochberg", "coverage", verdict->coverage, "power",
         verdict->power, "slices", (json_int_t)settings->slices, "slice_ns",
         (json_int_t)settings->slice_ns, "launch_ns", (json_int_t)settings->launch_ns, "steal",
         settings->steal, "allowed_inconclusive", settings->allowed_inconclusive, "inconclusive",
-        mm_gate_inconclusive_name(settings->inconclusive), "metrics", metrics);
+        mm_gate_inconclusive_name(settings->inconclusive), "metrics",
+        rules_to_json(settings->metrics), "benchmarks", benchmark_settings_to_json(settings));
 }
 
 static json_t *injection_to_json(const struct mm_gate_injection *injection)

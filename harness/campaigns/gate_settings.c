@@ -2,6 +2,8 @@
 #include "harness/campaigns/gate_settings.h"
 
 #include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/text.h"
@@ -104,6 +106,34 @@ void mm_gate_settings_defaults(struct mm_gate_settings *settings)
     for (int i = 0; i < MM_GATE_METRIC_COUNT; i++) {
         settings->metrics[i] = metrics[i].defaults;
     }
+}
+
+void mm_gate_settings_release(struct mm_gate_settings *settings)
+{
+    for (size_t i = 0; i < settings->benchmark_count; i++) {
+        free(settings->benchmarks[i].name);
+        free(settings->benchmarks[i].where);
+    }
+    free(settings->benchmarks);
+    settings->benchmarks = NULL;
+    settings->benchmark_count = 0;
+}
+
+bool mm_gate_benchmark_settings_fit(const struct mm_gate_benchmark_settings *entry,
+                                    const char *name)
+{
+    return strcmp(entry->name, name) == 0 || fnmatch(entry->name, name, FNM_NOESCAPE) == 0;
+}
+
+const struct mm_gate_metric_settings *mm_gate_settings_metrics(
+    const struct mm_gate_settings *settings, const char *name)
+{
+    for (size_t i = 0; i < settings->benchmark_count; i++) {
+        if (mm_gate_benchmark_settings_fit(&settings->benchmarks[i], name)) {
+            return settings->benchmarks[i].metrics;
+        }
+    }
+    return settings->metrics;
 }
 
 /* How one value is read into one member. */
@@ -251,7 +281,7 @@ static int read_metric(const struct mm_config *config, const json_t *node,
 }
 
 static int read_metrics(const struct mm_config *config, const json_t *node,
-                        struct mm_gate_settings *settings, struct mm_error *error)
+                        struct mm_gate_metric_settings *into, struct mm_error *error)
 {
     const char *names[MM_GATE_METRIC_COUNT];
 
@@ -262,9 +292,66 @@ static int read_metrics(const struct mm_config *config, const json_t *node,
     for (int i = 0; code == 0 && i < MM_GATE_METRIC_COUNT; i++) {
         const json_t *metric = json_object_get(node, names[i]);
         if (metric != NULL) {
-            code =
-                read_metric(config, metric, (enum mm_gate_metric)i, &settings->metrics[i], error);
+            code = read_metric(config, metric, (enum mm_gate_metric)i, &into[i], error);
         }
+    }
+    return code;
+}
+
+/* The rules of all are laid below what the entry says. */
+static int read_benchmark(const struct mm_config *config, const json_t *node,
+                          struct mm_gate_settings *settings, struct mm_error *error)
+{
+    static const char *const names[] = {"name", "metrics"};
+    struct mm_gate_benchmark_settings *entry = &settings->benchmarks[settings->benchmark_count];
+    const char *name = json_string_value(json_object_get(node, "name"));
+    const json_t *metrics_node = json_object_get(node, "metrics");
+    const char *where = mm_config_where(config, node);
+
+    int code = mm_config_check_keys(config, node, "an entry of 'benchmarks'", names,
+                                    MM_COUNT_OF(names), error);
+    if (code < 0) {
+        return code;
+    }
+    if (name == NULL || *name == '\0' || metrics_node == NULL) {
+        return mm_error_set(error, -EINVAL,
+                            "%s: 'benchmarks': an entry needs a name (or a pattern) and metrics",
+                            where);
+    }
+    for (size_t i = 0; i < settings->benchmark_count; i++) {
+        if (strcmp(settings->benchmarks[i].name, name) == 0) {
+            return mm_error_set(error, -EINVAL, "%s: '%s' has rules already, at %s", where, name,
+                                settings->benchmarks[i].where);
+        }
+    }
+    memcpy(entry->metrics, settings->metrics, sizeof(entry->metrics));
+    entry->name = strdup(name);
+    entry->where = strdup(where);
+    settings->benchmark_count++;
+    if (entry->name == NULL || entry->where == NULL) {
+        return mm_error_set(error, -ENOMEM, "not enough memory");
+    }
+    return read_metrics(config, metrics_node, entry->metrics, error);
+}
+
+static int read_benchmarks(const struct mm_config *config, const json_t *node,
+                           struct mm_gate_settings *settings, struct mm_error *error)
+{
+    size_t index;
+    const json_t *entry;
+    int code = 0;
+
+    if (!json_is_array(node)) {
+        return mm_error_set(error, -EINVAL, "%s: 'benchmarks' takes a list of names and metrics",
+                            mm_config_where(config, node));
+    }
+    settings->benchmarks = calloc(json_array_size(node) + 1, sizeof(*settings->benchmarks));
+    if (settings->benchmarks == NULL) {
+        return mm_error_set(error, -ENOMEM, "not enough memory");
+    }
+    json_array_foreach(node, index, entry)
+    {
+        code = code < 0 ? code : read_benchmark(config, entry, settings, error);
     }
     return code;
 }
@@ -290,7 +377,7 @@ static int read_tree(const struct mm_config *config, struct mm_gate_settings *se
         {"inconclusive", read_inconclusive, &settings->inconclusive},
     };
     /* What mm_gate_build_load reads is none of its business here. */
-    static const char *const others[] = {"metrics", "build", "program", "command"};
+    static const char *const others[] = {"metrics", "benchmarks", "build", "program", "command"};
     const char *names[MM_COUNT_OF(keys) + MM_COUNT_OF(others)];
     const json_t *root = mm_config_root(config);
 
@@ -305,28 +392,12 @@ static int read_tree(const struct mm_config *config, struct mm_gate_settings *se
     }
     const json_t *node = json_object_get(root, "metrics");
     if (code == 0 && node != NULL) {
-        code = read_metrics(config, node, settings, error);
+        code = read_metrics(config, node, settings->metrics, error);
     }
-    return code;
-}
-
-int mm_gate_settings_load(const char *path, struct mm_gate_settings *settings,
-                          struct mm_error *error)
-{
-    struct mm_config *config = NULL;
-
-    int code = mm_config_load_yaml(path, &config, error);
-    if (code < 0) {
-        return code;
+    node = json_object_get(root, "benchmarks");
+    if (code == 0 && node != NULL) {
+        code = read_benchmarks(config, node, settings, error);
     }
-    code = read_tree(config, settings, error);
-    if (code == 0) {
-        code = mm_gate_settings_check(settings, error);
-        if (code < 0) {
-            mm_error_prefix(error, "%s", path);
-        }
-    }
-    mm_config_free(config);
     return code;
 }
 
@@ -343,7 +414,18 @@ static int check_rule(const char *name, const struct mm_verdict_rule *rule, stru
                         name, 100 * rule->margin, 100 * rule->minimum_effect, 100 * rule->target);
 }
 
-int mm_gate_settings_check(const struct mm_gate_settings *settings, struct mm_error *error)
+static int check_rules(const struct mm_gate_metric_settings *of, struct mm_error *error)
+{
+    for (int i = 0; i < MM_GATE_METRIC_COUNT; i++) {
+        int code = check_rule(metrics[i].name, &of[i].rule, error);
+        if (code < 0) {
+            return code;
+        }
+    }
+    return 0;
+}
+
+static int check_numbers(const struct mm_gate_settings *settings, struct mm_error *error)
 {
     const struct mm_verdict_settings *verdict = &settings->verdict;
 
@@ -359,11 +441,50 @@ int mm_gate_settings_check(const struct mm_gate_settings *settings, struct mm_er
                             "level, first-share, coverage and power must lie above 0, and all but "
                             "first-share below 1");
     }
-    for (int i = 0; i < MM_GATE_METRIC_COUNT; i++) {
-        int code = check_rule(metrics[i].name, &settings->metrics[i].rule, error);
+    return check_rules(settings->metrics, error);
+}
+
+/* Each says its own line. */
+static int check_benchmarks(const struct mm_gate_settings *settings, struct mm_error *error)
+{
+    for (size_t i = 0; i < settings->benchmark_count; i++) {
+        const struct mm_gate_benchmark_settings *entry = &settings->benchmarks[i];
+        int code = check_rules(entry->metrics, error);
         if (code < 0) {
+            mm_error_prefix(error, "%s: '%s'", entry->where, entry->name);
             return code;
         }
     }
     return 0;
+}
+
+int mm_gate_settings_check(const struct mm_gate_settings *settings, struct mm_error *error)
+{
+    int code = check_numbers(settings, error);
+
+    return code < 0 ? code : check_benchmarks(settings, error);
+}
+
+int mm_gate_settings_load(const char *path, struct mm_gate_settings *settings,
+                          struct mm_error *error)
+{
+    struct mm_config *config = NULL;
+
+    int code = mm_config_load_yaml(path, &config, error);
+    if (code < 0) {
+        return code;
+    }
+    mm_gate_settings_release(settings);
+    code = read_tree(config, settings, error);
+    if (code == 0) {
+        code = check_numbers(settings, error);
+        if (code < 0) {
+            mm_error_prefix(error, "%s", path);
+        }
+    }
+    if (code == 0) {
+        code = check_benchmarks(settings, error);
+    }
+    mm_config_free(config);
+    return code;
 }

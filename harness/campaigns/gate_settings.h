@@ -51,6 +51,14 @@ int mm_gate_inconclusive_parse(const char *text, enum mm_gate_inconclusive *inco
 /* "holm", "benjamini-hochberg" into *holm; -EINVAL with the right names. */
 int mm_gate_correction_parse(const char *text, bool *holm, struct mm_error *error);
 
+/* Rules for some benchmarks alone: of the first entry that fits a name, they stand instead of those
+ * of all. */
+struct mm_gate_benchmark_settings {
+    char *name;  /* letter by letter, or a pattern with *, ? and [ as in a shell, * also for '/' */
+    char *where; /* file and line */
+    struct mm_gate_metric_settings metrics[MM_GATE_METRIC_COUNT];
+};
+
 struct mm_gate_settings {
     struct mm_verdict_settings verdict; /* verdict.pairs: of every benchmark */
     size_t first_look;                  /* pairs at which futility is asked for */
@@ -62,12 +70,23 @@ struct mm_gate_settings {
     double allowed_inconclusive; /* share of the verdicts; more make the whole suite inconclusive */
     enum mm_gate_inconclusive inconclusive;
     struct mm_gate_metric_settings metrics[MM_GATE_METRIC_COUNT];
+    struct mm_gate_benchmark_settings *benchmarks; /* owned */
+    size_t benchmark_count;
 };
 
+/* The caller calls mm_gate_settings_release() after anything that fills settings. */
 void mm_gate_settings_defaults(struct mm_gate_settings *settings);
+void mm_gate_settings_release(struct mm_gate_settings *settings);
+
+bool mm_gate_benchmark_settings_fit(const struct mm_gate_benchmark_settings *entry,
+                                    const char *name);
+
+/* The rules of one benchmark, MM_GATE_METRIC_COUNT of them. Borrowed. */
+const struct mm_gate_metric_settings *mm_gate_settings_metrics(
+    const struct mm_gate_settings *settings, const char *name);
 
 /* Lays what the YAML file says over settings. Every key is checked: -EINVAL with file and line, or
- * errors of mm_config_load_yaml. Settings are unspecified after an error. */
+ * errors of mm_config_load_yaml. Settings can only be released after an error. */
 int mm_gate_settings_load(const char *path, struct mm_gate_settings *settings,
                           struct mm_error *error);
 

@@ -80,7 +80,7 @@ static int add_metric(const struct mm_gate_campaign *campaign, size_t index,
     *judged = (struct mm_gate_judged){
         .benchmark = index,
         .metric = metric,
-        .rule = campaign->request->settings->metrics[metric].rule,
+        .rule = benchmark->job.metrics[metric].rule,
         .scores = calloc(benchmark->count + 1, sizeof(*judged->scores)),
     };
     if (judged->scores == NULL) {
@@ -124,8 +124,8 @@ static int add_benchmark(const struct mm_gate_campaign *campaign, size_t index, 
     const struct mm_gate_benchmark *benchmark = &campaign->benchmarks[index];
 
     for (int metric = 0; metric < MM_GATE_METRIC_COUNT; metric++) {
-        bool shown = campaign->request->settings->metrics[metric].on &&
-                     has_metric(benchmark, (enum mm_gate_metric)metric);
+        bool shown =
+            benchmark->job.metrics[metric].on && has_metric(benchmark, (enum mm_gate_metric)metric);
         if (benchmark->failure != NULL || benchmark->count == 0) {
             shown = metric == MM_GATE_TIME;
         }

@@ -473,6 +473,22 @@ static void show_warning(void *context, const char *line)
     fprintf(stderr, "mapmeter gate: %s\n", line);
 }
 
+/* Whose names fit nothing in this suite. */
+static void warn_of_rules(const struct gate_options *gate, struct progress *progress)
+{
+    for (size_t i = 0; i < gate->settings.benchmark_count; i++) {
+        const struct mm_gate_benchmark_settings *entry = &gate->settings.benchmarks[i];
+        bool known = false;
+        for (size_t j = 0; j < gate->plan->case_count; j++)
+            known = known || mm_gate_benchmark_settings_fit(entry, gate->plan->cases[j].name);
+        if (known)
+            continue;
+        struct mm_error line;
+        mm_error_set(&line, 0, "%s: '%s' fits no case of the suite", entry->where, entry->name);
+        show_warning(progress, line.text);
+    }
+}
+
 /* Those that do not hold any more, and those that name nothing in this suite. */
 static void warn_of_waivers(const struct gate_options *gate, struct progress *progress)
 {
@@ -582,6 +598,7 @@ static int measure(struct gate_options *gate, const struct mm_cli_out *out,
         .progress = &callbacks,
     };
     json_t *document = NULL;
+    warn_of_rules(gate, &progress);
     warn_of_waivers(gate, &progress);
     int status = mm_gate(&request, &document, &gate->error);
     clear_line(&progress);
@@ -630,6 +647,7 @@ static void release(struct gate_options *gate)
     mm_gate_sides_release(&gate->sides);
     mm_gate_revision_release(&gate->revision);
     mm_gate_waivers_release(&gate->waivers);
+    mm_gate_settings_release(&gate->settings);
     mm_plan_free(gate->plan);
     mm_plan_free(gate->base_plan);
     json_decref(gate->calibration);

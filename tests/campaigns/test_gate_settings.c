@@ -130,6 +130,15 @@ static void what_is_wrong_is_refused_with_its_line(void **state)
         {"metrics: {time: {margin: 9%}}\n", "must not fall"},
         {"first-look: 40\n", "must not fall"},
         {"level: 0\n", "must lie above 0"},
+        {"benchmarks: a\n", ":1: 'benchmarks' takes a list"},
+        {"benchmarks:\n- name: a\n", ":2: 'benchmarks': an entry needs a name"},
+        {"benchmarks:\n- metrics: {time: off}\n", "an entry needs a name"},
+        {"benchmarks:\n- nam: a\n  metrics: {time: off}\n", ":2: unknown key 'nam' in an entry"},
+        {"benchmarks:\n- name: a\n  metrics: {tme: off}\n", ":3: unknown key 'tme' in metrics"},
+        {"benchmarks:\n- name: a\n  metrics: {time: off}\n- name: a\n  metrics: {time: on}\n",
+         ":4: 'a' has rules already, at "},
+        {"benchmarks:\n- name: a\n  metrics:\n    time: {target: 1%}\n",
+         ":2: 'a': metric 'time': margin 1 %, minimum 2 % and target 1 % must not fall"},
     };
     struct mm_gate_settings settings;
 
@@ -139,7 +148,45 @@ static void what_is_wrong_is_refused_with_its_line(void **state)
         if (strstr(error.text, wrong[i].said) == NULL) {
             fail_msg("said '%s', wanted '%s'", error.text, wrong[i].said);
         }
+        mm_gate_settings_release(&settings);
     }
+}
+
+static double target_of(const struct mm_gate_settings *settings, const char *name)
+{
+    return mm_gate_settings_metrics(settings, name)[MM_GATE_TIME].rule.target;
+}
+
+/* What stands for all is below it, wherever in the file that is. */
+static void a_benchmark_has_the_rules_of_the_first_entry_that_fits_it(void **state)
+{
+    (void)state;
+    struct mm_gate_settings settings;
+    struct mm_error error = {0};
+    static const char text[] = "benchmarks:\n"
+                               "  - name: random/engine:mmap\n"
+                               "    metrics: {time: {target: 20%}}\n"
+                               "  - name: random/*size:1MiB\n"
+                               "    metrics: {time: {target: 30%}, minor_faults: off}\n"
+                               "  - name: \"command [a]\"\n"
+                               "    metrics: {time: {target: 40%}}\n"
+                               "metrics: {time: {margin: 3%, minimum: 4%, target: 10%}}\n";
+
+    if (load(text, &settings, &error) < 0) {
+        fail_msg("%s", error.text);
+    }
+    assert_true(fabs(target_of(&settings, "random/engine:mmap") - 0.2) < 1e-12);
+    assert_true(fabs(target_of(&settings, "random/engine:mmap/size:1MiB") - 0.3) < 1e-12);
+    assert_true(fabs(target_of(&settings, "random/engine:mmap/size:2MiB") - 0.1) < 1e-12);
+    /* A name is a name, also where it would be a pattern of others. */
+    assert_true(fabs(target_of(&settings, "command [a]") - 0.4) < 1e-12);
+    assert_true(fabs(target_of(&settings, "sequential") - 0.1) < 1e-12);
+    const struct mm_gate_metric_settings *metrics =
+        mm_gate_settings_metrics(&settings, "random/a/b/size:1MiB");
+    assert_true(fabs(metrics[MM_GATE_TIME].rule.margin - 0.03) < 1e-12);
+    assert_false(metrics[MM_GATE_MINOR_FAULTS].on);
+    assert_true(settings.metrics[MM_GATE_MINOR_FAULTS].on);
+    mm_gate_settings_release(&settings);
 }
 
 static int load_waivers(const char *text, struct mm_gate_waivers *waivers, struct mm_error *error)
@@ -223,6 +270,7 @@ int main(void)
         cmocka_unit_test(the_defaults_make_sense),
         cmocka_unit_test(every_key_changes_its_number),
         cmocka_unit_test(what_is_wrong_is_refused_with_its_line),
+        cmocka_unit_test(a_benchmark_has_the_rules_of_the_first_entry_that_fits_it),
         cmocka_unit_test(waivers_are_found_by_their_exact_name_and_metric),
         cmocka_unit_test(waivers_of_another_form_are_refused_with_their_line),
         cmocka_unit_test(a_file_of_waivers_that_is_missing_is_an_error),
