@@ -25,7 +25,10 @@ struct search {
     struct mm_random random;
     size_t count;
     double *permuted;
-    double *sums; /* sums[i * (count + 1) + j]: all distances of the values below i and below j */
+    double *left; /* of the part at hand, as are the next two: see find_split() */
+    double *diagonal;
+    double *row;
+    double *inverse; /* inverse[i] is 1 / i */
     struct part *parts;
     size_t part_count;
 };
@@ -71,61 +74,67 @@ size_t mm_change_points_needed(double alpha)
     return half > MM_CHANGE_POINT_SHORTEST && 4 / ways <= alpha ? 2 * half - 1 : 2 * half;
 }
 
-/* The sums of one part of values, in the corner of the table that belongs to it. */
-static void add_up(struct search *search, const double *values, const struct part *part)
+/* left[i]: the distances of the i-th value to all before it. diagonal[i]: those of the first i
+ * values to each other, each pair twice. */
+static void add_up(const double *values, size_t count, double *left, double *diagonal)
 {
-    size_t width = search->count + 1;
-    double *sums = search->sums;
-    for (size_t j = part->first; j <= part->end; j++) {
-        sums[part->first * width + j] = 0;
+    memset(left, 0, count * sizeof *left);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = i + 1; j < count; j++) {
+            left[j] += fabs(values[j] - values[i]);
+        }
     }
-    for (size_t i = part->first; i < part->end; i++) {
-        const double *above = sums + i * width;
-        double *row = sums + (i + 1) * width;
-        double row_sum = 0;
-        row[part->first] = 0;
-        for (size_t j = part->first; j < part->end; j++) {
-            row_sum += fabs(values[i] - values[j]);
-            row[j + 1] = above[j + 1] + row_sum;
+    diagonal[0] = 0;
+    for (size_t i = 0; i < count; i++) {
+        diagonal[i + 1] = diagonal[i] + 2 * left[i];
+    }
+}
+
+/* The best end of a split: `end` values from the beginning, of which the first `split` are one
+ * side. row[end] holds the distances between the first split and the first end values. The
+ * statistic is scaled() with its fractions taken together. */
+static void find_end(const struct search *search, size_t split, size_t count, struct part *part)
+{
+    const double *inverse = search->inverse;
+    double within_x = search->diagonal[split];
+    double n = (double)split;
+    double share_x = within_x * inverse[split - 1];
+    for (size_t end = split + MM_CHANGE_POINT_SHORTEST; end <= count; end++) {
+        size_t others = end - split;
+        double between = search->row[end] - within_x;
+        double within_y = search->diagonal[end] - 2 * search->row[end] + within_x;
+        double statistic =
+            (2 * between - (double)others * share_x - n * within_y * inverse[others - 1]) *
+            inverse[end];
+        if (statistic > part->statistic) {
+            part->statistic = statistic;
+            part->split = part->first + split;
         }
     }
 }
 
-/* The sum of the distances of values[a..b) to values[c..d). */
-static double rectangle(const struct search *search, size_t a, size_t b, size_t c, size_t d)
-{
-    size_t width = search->count + 1;
-    const double *sums = search->sums;
-    return sums[b * width + d] - sums[a * width + d] - sums[b * width + c] + sums[a * width + c];
-}
-
-static double statistic_at(const struct search *search, size_t first, size_t split, size_t end)
-{
-    double n = (double)(split - first);
-    double m = (double)(end - split);
-    return scaled(n, m, rectangle(search, first, split, split, end) / (n * m),
-                  rectangle(search, first, split, first, split) / (n * (n - 1)),
-                  rectangle(search, split, end, split, end) / (m * (m - 1)));
-}
-
 /* The best split of a part: of all that begin it against all that may follow, so that a change that
  * is taken back later in the part is not hidden by what comes then. */
-static void find_split(struct search *search, const double *values, struct part *part)
+static void find_split(struct search *search, const double *all, struct part *part)
 {
+    const double *values = all + part->first;
+    size_t count = part->end - part->first;
+    double *row = search->row;
     part->statistic = 0;
     part->split = part->first;
-    if (part->end - part->first < 2 * MM_CHANGE_POINT_SHORTEST) {
+    if (count < 2 * MM_CHANGE_POINT_SHORTEST) {
         return;
     }
-    add_up(search, values, part);
-    for (size_t split = part->first + MM_CHANGE_POINT_SHORTEST;
-         split + MM_CHANGE_POINT_SHORTEST <= part->end; split++) {
-        for (size_t end = split + MM_CHANGE_POINT_SHORTEST; end <= part->end; end++) {
-            double statistic = statistic_at(search, part->first, split, end);
-            if (statistic > part->statistic) {
-                part->statistic = statistic;
-                part->split = split;
-            }
+    add_up(values, count, search->left, search->diagonal);
+    memset(row, 0, (count + 1) * sizeof *row);
+    for (size_t i = 0; i + MM_CHANGE_POINT_SHORTEST < count; i++) {
+        double sum = search->left[i];
+        for (size_t j = i + 1; j < count; j++) {
+            sum += fabs(values[i] - values[j]);
+            row[j + 1] += sum;
+        }
+        if (i + 1 >= MM_CHANGE_POINT_SHORTEST) {
+            find_end(search, i + 1, count, part);
         }
     }
 }
@@ -221,6 +230,35 @@ static int list_points(struct search *search, struct mm_change_point **points, s
     return 0;
 }
 
+static int make_search(struct search *search)
+{
+    size_t count = search->count;
+    search->permuted = calloc(count + 1, sizeof *search->permuted);
+    search->left = calloc(count + 1, sizeof *search->left);
+    search->diagonal = calloc(count + 1, sizeof *search->diagonal);
+    search->row = calloc(count + 1, sizeof *search->row);
+    search->inverse = calloc(count + 1, sizeof *search->inverse);
+    search->parts = calloc(count + 1, sizeof *search->parts);
+    if (!search->permuted || !search->left || !search->diagonal || !search->row ||
+        !search->inverse || !search->parts) {
+        return -ENOMEM;
+    }
+    for (size_t i = 1; i <= count; i++) {
+        search->inverse[i] = 1 / (double)i;
+    }
+    return 0;
+}
+
+static void release_search(struct search *search)
+{
+    free(search->permuted);
+    free(search->left);
+    free(search->diagonal);
+    free(search->row);
+    free(search->inverse);
+    free(search->parts);
+}
+
 int mm_change_points_find(const double *values, size_t count,
                           const struct mm_change_point_options *options,
                           struct mm_change_point **points, size_t *point_count)
@@ -232,21 +270,13 @@ int mm_change_points_find(const double *values, size_t count,
         1 / ((double)options->permutations + 1) > options->alpha) {
         return -EINVAL;
     }
-    struct search search = {
-        .options = options,
-        .count = count,
-        .permuted = calloc(count + 1, sizeof *search.permuted),
-        .sums = calloc((count + 1) * (count + 1), sizeof *search.sums),
-        .parts = calloc(count + 1, sizeof *search.parts),
-    };
-    int result = -ENOMEM;
-    if (search.permuted && search.sums && search.parts) {
+    struct search search = {.options = options, .count = count};
+    int result = make_search(&search);
+    if (result == 0) {
         mm_random_seed(&search.random, options->seed);
         split_all(&search, values);
         result = list_points(&search, points, point_count);
     }
-    free(search.permuted);
-    free(search.sums);
-    free(search.parts);
+    release_search(&search);
     return result;
 }

@@ -12,7 +12,7 @@
 /* No part of a sequence is shorter: one or two values that differ are a spike, not a change. */
 #define MM_CHANGE_POINT_SHORTEST 3
 
-/* The sums of all distances need count^2 numbers, and each permutation as many steps. */
+/* Each permutation takes count^2 steps. */
 #define MM_CHANGE_POINT_LIMIT 400
 
 struct mm_change_point_options {

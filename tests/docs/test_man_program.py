@@ -21,10 +21,18 @@ def commands():
     return [line.split()[0] for line in listed.splitlines()]
 
 
-def options_of_help(command):
-    """The names at the beginning of the lines that describe options."""
+def options_of_help(*command):
+    """The names at the beginning of the lines that describe options; of a command that has commands of
+    its own all of theirs."""
     found = set()
-    for line in ask(command, "--help").splitlines():
+    lines = ask(*command, "--help").splitlines()
+    if lines[0].startswith(f"Usage: mapmeter {command[0]} COMMAND"):
+        for line in lines:
+            match = re.match(r"  ([a-z]+)  ", line)
+            if match:
+                found |= options_of_help(*command, match.group(1))
+        return found
+    for line in lines:
         # Options stand at the left, what they mean further to the right.
         match = re.match(r" {2,6}(-\S.*?)(?:  |$)", line)
         if match:

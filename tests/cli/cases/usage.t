@@ -8,6 +8,7 @@ $ mapmeter
 1>   report    write the page, the plots and the summary of a record again
 1>   compare   two records beside each other
 1>   gate      two builds, plug-ins or commands: did it get worse?
+1>   history   records of many days: what changed, and when
 1> 
 1> To begin with:
 1> ...
