@@ -171,6 +171,8 @@ struct header {
     int64_t tables;
 };
 
+/* In a transaction, so that all of it is of one moment: another process may be making the tables.
+ */
 static int read_header(struct mm_history *history, struct header *header, struct mm_error *error)
 {
     int status = read_number(history, "PRAGMA application_id", &header->application, error);
@@ -178,6 +180,17 @@ static int read_header(struct mm_history *history, struct header *header, struct
         status = read_number(history, "PRAGMA user_version", &header->version, error);
     if (!status)
         status = read_number(history, "SELECT count(*) FROM sqlite_schema", &header->tables, error);
+    return status;
+}
+
+static int read_header_alone(struct mm_history *history, struct header *header,
+                             struct mm_error *error)
+{
+    int status = mm_history_run(history, "BEGIN", "cannot be read", error);
+    if (status)
+        return status;
+    status = read_header(history, header, error);
+    mm_history_roll_back(history);
     return status;
 }
 
@@ -262,12 +275,13 @@ static int check_magic(const char *path, bool *exists, struct mm_error *error)
                         path);
 }
 
-static int open_database(const char *path, int flags, struct mm_history **history,
+/* uri NULL: the path alone. */
+static int open_database(const char *path, const char *uri, int flags, struct mm_history **history,
                          struct mm_error *error)
 {
     struct mm_history *made = calloc(1, sizeof(*made));
     /* ":memory:" and "file:" would mean something else to SQLite. */
-    char *name = mm_text_format("%s%s", path[0] == '/' ? "" : "./", path);
+    char *name = uri ? strdup(uri) : mm_text_format("%s%s", path[0] == '/' ? "" : "./", path);
     if (made)
         made->path = strdup(path);
     if (!made || !made->path || !name) {
@@ -291,20 +305,81 @@ static int open_database(const char *path, int flags, struct mm_history **histor
     return status;
 }
 
+/* "file:" and the path with all but harmless characters as %XX, and that it will not change. */
+static char *immutable_name(const char *path)
+{
+    static const char harmless[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._/";
+    char *absolute = realpath(path, NULL);
+    char *encoded = absolute ? malloc(3 * strlen(absolute) + 1) : NULL;
+    size_t used = 0;
+    for (const char *c = absolute; encoded && *c; c++) {
+        if (strchr(harmless, *c))
+            encoded[used++] = *c;
+        else
+            used += (size_t)sprintf(encoded + used, "%%%02X", (unsigned char)*c);
+    }
+    if (encoded)
+        encoded[used] = '\0';
+    char *name = encoded ? mm_text_format("file:%s?immutable=1", encoded) : NULL;
+    free(absolute);
+    free(encoded);
+    return name;
+}
+
+/* Where nothing can be written, SQLite cannot make the index of the log that readers share. Without
+ * a log beside it the file is all there is, and since nobody has it open it is read as it lies
+ * there. */
+static int open_unwritable(const char *path, struct mm_history **history, struct mm_error *error)
+{
+    char *log = mm_text_format("%s-wal", path);
+    char *name = immutable_name(path);
+    int status = -ENOMEM;
+    if (log && name)
+        status =
+            access(log, F_OK) == 0
+                ? mm_error_set(error, -EACCES,
+                               "%s: it is in use, or was not closed, and cannot be written; "
+                               "read it as its owner",
+                               path)
+                : open_database(path, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, history, error);
+    else
+        mm_error_set(error, -ENOMEM, "%s: out of memory", path);
+    free(log);
+    free(name);
+    return status;
+}
+
+static int open_and_read_header(const char *path, struct mm_history **history,
+                                struct header *header, struct mm_error *error)
+{
+    struct mm_history *opened = NULL;
+    /* Not read-only: whoever comes first after a crash has to take in what the other left. */
+    int status = open_database(path, NULL, SQLITE_OPEN_READWRITE, &opened, error);
+    if (!status)
+        status = read_header_alone(opened, header, error);
+    if (status == -EACCES) {
+        mm_history_close(opened);
+        opened = NULL;
+        status = open_unwritable(path, &opened, error);
+        if (!status)
+            status = read_header_alone(opened, header, error);
+    }
+    *history = opened;
+    return status;
+}
+
 int mm_history_open_to_read(const char *path, struct mm_history **history, struct mm_error *error)
 {
-    static const char remedy[] = "'mapmeter history add' makes it";
     struct mm_history *opened = NULL;
     struct header header;
     bool exists;
     int status = check_magic(path, &exists, error);
     if (!status && !exists)
-        status = mm_error_set(error, -ENOENT, "%s: No such file or directory; %s", path, remedy);
-    /* Not read-only: whoever comes first after a crash has to take in what the other left. */
+        status = mm_error_set(
+            error, -ENOENT, "%s: No such file or directory; 'mapmeter history add' makes it", path);
     if (!status)
-        status = open_database(path, SQLITE_OPEN_READWRITE, &opened, error);
-    if (!status)
-        status = read_header(opened, &header, error);
+        status = open_and_read_header(path, &opened, &header, error);
     if (!status)
         status = check_header(opened, &header, error);
     if (!status && header.version < SCHEMA_VERSION)
@@ -344,9 +419,10 @@ int mm_history_open_to_add(const char *path, struct mm_history **history, struct
     bool exists;
     int status = check_magic(path, &exists, error);
     if (!status)
-        status = open_database(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &opened, error);
+        status =
+            open_database(path, NULL, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &opened, error);
     if (!status)
-        status = read_header(opened, &header, error);
+        status = read_header_alone(opened, &header, error);
     if (!status)
         status = check_header(opened, &header, error);
     if (!status)

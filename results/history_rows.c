@@ -161,6 +161,18 @@ static struct mm_history_entry entry_at(sqlite3_stmt *statement)
     };
 }
 
+/* SQLite gives no text where it has no memory for it; NULL is in two columns alone. */
+static bool has_texts(const struct mm_history_entry *entry)
+{
+    return entry->identity && entry->measured_utc && entry->added_utc && entry->machine &&
+           entry->suite && entry->source;
+}
+
+static int no_memory(const struct mm_history *history, struct mm_error *error)
+{
+    return mm_error_set(error, -ENOMEM, "%s: out of memory", history->path);
+}
+
 /* The end of a statement that was stepped through: its error, or that of the visitor. */
 static int finish(struct mm_history *history, sqlite3_stmt *statement, int code, int status,
                   struct mm_error *error)
@@ -189,7 +201,7 @@ int mm_history_each_record(struct mm_history *history, const struct mm_history_f
     while (!status && (code = sqlite3_step(select)) == SQLITE_ROW) {
         struct mm_history_entry entry = entry_at(select);
         entry.metric_count = (uint64_t)sqlite3_column_int64(select, ENTRY_COLUMN_COUNT);
-        status = visit(context, &entry);
+        status = has_texts(&entry) ? visit(context, &entry) : no_memory(history, error);
     }
     return finish(history, select, code, status, error);
 }
@@ -240,7 +252,10 @@ int mm_history_each_point(struct mm_history *history, const struct mm_history_fi
             .entry = entry_at(select),
             .metric = metric_at(select, ENTRY_COLUMN_COUNT),
         };
-        status = visit(context, &point);
+        const struct mm_history_metric *metric = &point.metric;
+        bool whole = has_texts(&point.entry) && metric->benchmark && metric->data && metric->name &&
+                     metric->unit;
+        status = whole ? visit(context, &point) : no_memory(history, error);
     }
     return finish(history, select, code, status, error);
 }

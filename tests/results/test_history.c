@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,36 +24,23 @@
 
 #define WRITERS 4
 #define EACH    12
+#define ROUNDS  20
+
+/* A killed writer would go on for longer than the last one is let. */
+#define KILLED_AFTER 100000
+#define KILL_STEP_US 2000
 
 static const char *const hostile = "'; DROP TABLE record; --\" % _ * [ü] \xe2\x80\xae $(x) `y`";
 
-/* A folder for one test, and the database in it. */
-struct place {
-    char folder[256];
-    char file[300];
-};
-
 static int make_place(void **state)
 {
-    const char *base = getenv("TMPDIR");
-    struct place *place = calloc(1, sizeof(*place));
-    if (!place)
-        return -1;
-    snprintf(place->folder, sizeof(place->folder), "%.200s/mapmeter-history-XXXXXX",
-             base ? base : "/var/tmp");
-    if (!mkdtemp(place->folder))
-        return -1;
-    snprintf(place->file, sizeof(place->file), "%s/history.sqlite", place->folder);
-    *state = place;
-    return 0;
+    *state = mm_test_place_make("history", "history.sqlite");
+    return *state ? 0 : -1;
 }
 
 static int remove_place(void **state)
 {
-    struct place *place = *state;
-    int result = mm_test_remove_folder(place->folder);
-    free(place);
-    return result;
+    return mm_test_place_remove(*state);
 }
 
 /* Two figures, the second with an interval. */
@@ -88,7 +76,7 @@ static struct mm_history_record record_of(const char *identity, const char *benc
     return record;
 }
 
-static struct mm_history *open_to_add(const struct place *place)
+static struct mm_history *open_to_add(const struct mm_test_place *place)
 {
     struct mm_history *history = NULL;
     struct mm_error error = {0};
@@ -139,7 +127,7 @@ static size_t count_points(struct mm_history *history, const struct mm_history_f
 }
 
 /* What another program does to the file. */
-static void run_sql(const struct place *place, const char *statements)
+static void run_sql(const struct mm_test_place *place, const char *statements)
 {
     sqlite3 *database = NULL;
     assert_int_equal(sqlite3_open(place->file, &database), SQLITE_OK);
@@ -147,7 +135,7 @@ static void run_sql(const struct place *place, const char *statements)
     assert_int_equal(sqlite3_close(database), SQLITE_OK);
 }
 
-static char *bytes_of(const struct place *place, size_t *size)
+static char *bytes_of(const struct mm_test_place *place, size_t *size)
 {
     char *bytes = NULL;
     assert_int_equal(mm_file_read(place->file, (size_t)1 << 26, &bytes, size, NULL), 0);
@@ -155,7 +143,7 @@ static char *bytes_of(const struct place *place, size_t *size)
 }
 
 /* Both ways of opening fail with code and a line that has `part`, and the file keeps its bytes. */
-static void assert_refused(const struct place *place, int code, const char *part)
+static void assert_refused(const struct mm_test_place *place, int code, const char *part)
 {
     size_t size_before;
     size_t size_after;
@@ -206,7 +194,7 @@ static int check_point(void *context, const struct mm_history_point *point)
 
 static void names_of_any_kind_come_back_as_they_were(void **state)
 {
-    const struct place *place = *state;
+    const struct mm_test_place *place = *state;
     struct mm_history *history = open_to_add(place);
     assert_true(add(history, hostile, hostile));
     mm_history_close(history);
@@ -362,7 +350,7 @@ static void a_record_with_one_wrong_figure_leaves_nothing(void **state)
 
 static void a_missing_history_is_made_only_to_add(void **state)
 {
-    const struct place *place = *state;
+    const struct mm_test_place *place = *state;
     struct mm_history *history = NULL;
     struct mm_error error = {0};
     assert_int_equal(mm_history_open_to_read(place->file, &history, &error), -ENOENT);
@@ -378,7 +366,7 @@ static void a_file_of_another_kind_stays_as_it_is(void **state)
 {
     static const char *const texts[] = {"not a database at all", "SQLite format 4 and more of it",
                                         "S"};
-    const struct place *place = *state;
+    const struct mm_test_place *place = *state;
     for (size_t i = 0; i < MM_COUNT_OF(texts); i++) {
         assert_int_equal(mm_file_replace(place->file, texts[i], strlen(texts[i]), NULL), 0);
         assert_refused(place, -EBADMSG, "not a SQLite database");
@@ -403,7 +391,7 @@ static void a_newer_schema_is_refused_with_the_remedy(void **state)
 /* Page by page: none of it may end in a crash, and adding leaves a damaged file alone. */
 static void a_damaged_history_is_refused(void **state)
 {
-    const struct place *place = *state;
+    const struct mm_test_place *place = *state;
     struct mm_history *history = open_to_add(place);
     for (size_t i = 0; i < 60; i++) {
         char identity[32];
@@ -438,45 +426,90 @@ static void a_damaged_history_is_refused(void **state)
     free(whole);
 }
 
-static void write_some(const struct place *place, int writer)
+/* As separate commands do: the history is opened anew for each record. */
+static int write_some(const struct mm_test_place *place, int writer, int records)
 {
-    for (int i = 0; i < EACH; i++) {
+    int failed = 0;
+    for (int i = 0; i < records && !failed; i++) {
         char identity[32];
         struct mm_history *history = NULL;
+        struct mm_error error = {0};
+        bool added = false;
         snprintf(identity, sizeof(identity), "%d of %d", i, writer);
         struct mm_history_record record = record_of(identity, "a");
-        bool added = false;
-        /* Opened anew each time, as separate commands do. */
-        if (mm_history_open_to_add(place->file, &history, NULL) ||
-            mm_history_add(history, &record, &added, NULL) || !added)
-            _exit(1);
+        failed = mm_history_open_to_add(place->file, &history, &error);
+        if (!failed)
+            failed = mm_history_add(history, &record, &added, &error);
+        if (failed)
+            fprintf(stderr, "writer %d: %s\n", writer, error.text);
+        failed = failed || !added;
         mm_history_close(history);
         mm_history_record_release(&record);
     }
-    _exit(0);
+    return failed ? 1 : 0;
 }
 
+static pid_t start_writer(const struct mm_test_place *place, int writer, int records)
+{
+    pid_t process = fork();
+    assert_true(process >= 0);
+    if (process == 0)
+        _exit(write_some(place, writer, records));
+    return process;
+}
+
+static int ending_of(pid_t process)
+{
+    int status = -1;
+    assert_int_equal(waitpid(process, &status, 0), process);
+    return status;
+}
+
+/* In the first rounds they meet while the database is made. */
 static void processes_that_add_at_the_same_time_all_succeed(void **state)
 {
-    const struct place *place = *state;
-    pid_t writers[WRITERS];
-    for (int i = 0; i < WRITERS; i++) {
-        writers[i] = fork();
-        assert_true(writers[i] >= 0);
-        if (writers[i] == 0)
-            write_some(place, i);
-    }
-    for (int i = 0; i < WRITERS; i++) {
-        int status = -1;
-        assert_int_equal(waitpid(writers[i], &status, 0), writers[i]);
-        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    }
-    struct mm_history *history = NULL;
+    const struct mm_test_place *place = *state;
     static const struct mm_history_filter all = {0};
-    assert_int_equal(mm_history_open_to_read(place->file, &history, NULL), 0);
-    assert_int_equal(count_records(history, NULL), WRITERS * EACH);
-    assert_int_equal(count_points(history, &all), 2 * WRITERS * EACH);
-    mm_history_close(history);
+    for (int round = 0; round < ROUNDS; round++) {
+        int records = round + 1 < ROUNDS ? 1 : EACH;
+        pid_t writers[WRITERS];
+        int failed = 0;
+        unlink(place->file);
+        for (int i = 0; i < WRITERS; i++)
+            writers[i] = start_writer(place, i, records);
+        for (int i = 0; i < WRITERS; i++)
+            failed += ending_of(writers[i]) != 0;
+        assert_int_equal(failed, 0);
+        struct mm_history *history = NULL;
+        assert_int_equal(mm_history_open_to_read(place->file, &history, NULL), 0);
+        assert_int_equal(count_records(history, NULL), WRITERS * records);
+        assert_int_equal(count_points(history, &all), 2 * WRITERS * records);
+        mm_history_close(history);
+    }
+}
+
+/* At another moment each time; whoever comes next finds whole records alone, and can go on. */
+static void a_writer_that_is_killed_leaves_whole_records(void **state)
+{
+    static const struct mm_history_filter all = {0};
+    const struct mm_test_place *place = *state;
+    size_t before = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        struct mm_history *history = NULL;
+        pid_t writer = start_writer(place, round, KILLED_AFTER);
+        usleep((useconds_t)(round * KILL_STEP_US));
+        assert_int_equal(kill(writer, SIGKILL), 0);
+        ending_of(writer);
+        assert_int_equal(mm_history_open_to_add(place->file, &history, NULL), 0);
+        char identity[32];
+        snprintf(identity, sizeof(identity), "after round %d", round);
+        assert_true(add(history, identity, "a"));
+        size_t records = count_records(history, NULL);
+        assert_true(records > before);
+        assert_int_equal(count_points(history, &all), 2 * records);
+        before = records;
+        mm_history_close(history);
+    }
 }
 
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, make_place, remove_place)
@@ -496,6 +529,7 @@ int main(void)
         IN_PLACE(a_newer_schema_is_refused_with_the_remedy),
         IN_PLACE(a_damaged_history_is_refused),
         IN_PLACE(processes_that_add_at_the_same_time_all_succeed),
+        IN_PLACE(a_writer_that_is_killed_leaves_whole_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

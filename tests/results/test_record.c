@@ -19,40 +19,22 @@
 #include "common/random.h"
 #include "common/text.h"
 #include "results/record.h"
+#include "tests/support/folder.h"
 #include "tests/support/synthetic_record.h"
 
 #define CUT_STEP      61
 #define DAMAGED_BYTES 600
 #define DEEP_BRACKETS 200000
 
-/* A folder for the files of one test, and the one file that most of them use. */
-struct place {
-    char folder[256];
-    char file[300];
-};
-
 static int make_place(void **state)
 {
-    const char *base = getenv("TMPDIR");
-    struct place *place = calloc(1, sizeof(*place));
-    if (!place)
-        return -1;
-    snprintf(place->folder, sizeof(place->folder), "%.200s/mapmeter-record-XXXXXX",
-             base ? base : "/var/tmp");
-    if (!mkdtemp(place->folder))
-        return -1;
-    snprintf(place->file, sizeof(place->file), "%s/results.json", place->folder);
-    *state = place;
-    return 0;
+    *state = mm_test_place_make("record", "results.json");
+    return *state ? 0 : -1;
 }
 
 static int remove_place(void **state)
 {
-    struct place *place = *state;
-    unlink(place->file);
-    int result = rmdir(place->folder);
-    free(place);
-    return result;
+    return mm_test_place_remove(*state);
 }
 
 static void write_file(const char *path, const char *bytes, size_t size)
@@ -84,8 +66,8 @@ static struct mm_record *small_record(void)
 }
 
 /* Loading these bytes fails with code and leaves the output alone; the line is in *error. */
-static void assert_refused(const struct place *place, const char *bytes, size_t size, int code,
-                           struct mm_error *error)
+static void assert_refused(const struct mm_test_place *place, const char *bytes, size_t size,
+                           int code, struct mm_error *error)
 {
     struct mm_record *untouched = (struct mm_record *)0x1;
     struct mm_record *record = untouched;
@@ -97,7 +79,7 @@ static void assert_refused(const struct place *place, const char *bytes, size_t 
     assert_non_null(strstr(error->text, place->file));
 }
 
-static void assert_text_refused(const struct place *place, const char *text, int code,
+static void assert_text_refused(const struct mm_test_place *place, const char *text, int code,
                                 const char *line)
 {
     struct mm_error error;
@@ -107,7 +89,7 @@ static void assert_text_refused(const struct place *place, const char *text, int
 
 static void a_saved_record_loads_as_the_same_bytes(void **state)
 {
-    const struct place *place = *state;
+    const struct mm_test_place *place = *state;
     const struct synthetic_record_spec spec = {.noise = 0.1,
                                                .flushes = true,
                                                .failed_every = 3,
@@ -136,7 +118,7 @@ static void a_saved_record_loads_as_the_same_bytes(void **state)
 
 static void a_folder_stands_for_the_record_inside(void **state)
 {
-    const struct place *place = *state;
+    const struct mm_test_place *place = *state;
     struct mm_record *record = small_record();
     struct mm_record *loaded = NULL;
     assert_int_equal(mm_record_save(record, place->file, NULL), 0);
@@ -147,7 +129,7 @@ static void a_folder_stands_for_the_record_inside(void **state)
 
 static void a_missing_record_is_named(void **state)
 {
-    const struct place *place = *state;
+    const struct mm_test_place *place = *state;
     struct mm_record *record = NULL;
     struct mm_error error = {0};
     assert_int_equal(mm_record_load(place->folder, &record, &error), -ENOENT);
@@ -159,7 +141,7 @@ static void a_missing_record_is_named(void **state)
 
 static void the_record_of_an_interrupted_run_loads(void **state)
 {
-    const struct place *place = *state;
+    const struct mm_test_place *place = *state;
     const struct synthetic_record_spec spec = {.interrupted = true};
     struct mm_record *record = synthetic_record(&spec);
     struct mm_record *loaded = NULL;
@@ -184,7 +166,7 @@ static size_t line_at(const char *bytes, size_t size)
 
 static void a_record_cut_anywhere_is_refused_with_line_and_column(void **state)
 {
-    const struct place *place = *state;
+    const struct mm_test_place *place = *state;
     char where[32];
     struct mm_record *record = small_record();
     struct mm_error error;
@@ -210,7 +192,7 @@ static void a_record_cut_anywhere_is_refused_with_line_and_column(void **state)
  * second check accepts. */
 static void a_damaged_record_never_gets_past_the_check(void **state)
 {
-    const struct place *place = *state;
+    const struct mm_test_place *place = *state;
     struct mm_record *record = small_record();
     struct mm_random random;
     size_t size;
@@ -241,7 +223,7 @@ static void a_damaged_record_never_gets_past_the_check(void **state)
 
 static void deep_nesting_is_refused(void **state)
 {
-    const struct place *place = *state;
+    const struct mm_test_place *place = *state;
     char *deep = malloc(DEEP_BRACKETS);
     struct mm_error error;
     assert_non_null(deep);
@@ -252,7 +234,7 @@ static void deep_nesting_is_refused(void **state)
 
 static void what_is_no_record_is_refused(void **state)
 {
-    const struct place *place = *state;
+    const struct mm_test_place *place = *state;
     assert_text_refused(place, "not JSON", -EBADMSG, ":1:");
     assert_text_refused(place, "{\"a\": 1, \"a\": 2}", -EBADMSG, "duplicate");
     assert_text_refused(place, "{\"a\": \"\\u0000\"}", -EBADMSG, ":1:");
@@ -272,7 +254,7 @@ static void what_is_no_record_is_refused(void **state)
 /* The version is looked at before the form, which only the newer program knows. */
 static void a_newer_schema_is_refused_as_such(void **state)
 {
-    const struct place *place = *state;
+    const struct mm_test_place *place = *state;
     assert_text_refused(place,
                         "{\"schema\": {\"name\": \"mapmeter.record\", \"version\": 2}, \"run\": 7}",
                         -ENOTSUP, "schema.version: 2 is newer than the 1");
@@ -280,7 +262,7 @@ static void a_newer_schema_is_refused_as_such(void **state)
 
 static void unknown_members_are_kept(void **state)
 {
-    const struct place *place = *state;
+    const struct mm_test_place *place = *state;
     struct mm_record *record = small_record();
     struct mm_record *loaded = NULL;
     json_t *launch = json_array_get(mm_record_launches(record), 0);
@@ -297,7 +279,7 @@ static void unknown_members_are_kept(void **state)
 
 static void a_record_that_cannot_be_written_leaves_the_old_one(void **state)
 {
-    const struct place *place = *state;
+    const struct mm_test_place *place = *state;
     struct mm_record *record = small_record();
     struct mm_error error = {0};
     assert_true(mm_record_save(record, "/nonexistent/results.json", &error) < 0);

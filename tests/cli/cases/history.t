@@ -79,6 +79,9 @@ $ mapmeter history trend nothing-like-this
 $ mapmeter history list > /dev/full
 2> mapmeter history: *
 exit 4
+# Another user may read what only its owner may write.
+$ $AS_USER mapmeter history list --json | /usr/bin/python3 -c 'import json,sys; print(len(json.load(sys.stdin)["records"]))'
+1> 1
 # One that is refused keeps the others out.
 $ mapmeter history add a/gbench.json other.json
 2> mapmeter history: other.json: *
