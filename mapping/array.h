@@ -18,8 +18,9 @@ struct marray {
     uint64_t length;
     uint64_t offset_bytes; /* of the first element in the file */
     unsigned char *data;   /* the first element; NULL without elements */
-    /* Below: in the same allocation, so that a const array can still say what failed. */
+    /* Below: in the same allocation, so that a const array can still say what failed, and count. */
     struct marray_message *message;
+    _Atomic uint64_t *rented_bytes; /* see marray_way_rent() */
     uint64_t *shape;
     int64_t *strides;
 };

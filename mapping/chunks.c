@@ -362,6 +362,27 @@ static int take_back(struct marray_chunks *chunks)
     return status;
 }
 
+static int populate_pages(void *context, uint64_t start, uint64_t length)
+{
+    const struct marray_chunks *chunks = context;
+    const struct marray_map *map = chunks->array->map;
+    uint64_t resident_bytes;
+    /* What is missing would be waited for here, and the chunk's beginning with it. */
+    if (!marray_os_resident(map->descriptor, map->file_offset + start, map->base + start, length,
+                            &resident_bytes) &&
+        resident_bytes >= length)
+        (void)marray_os_advise(map->base + start, length, MARRAY_ADVICE_POPULATE);
+    return 0;
+}
+
+/* A chunk of a read that is in memory is mapped in one call instead of by faults. For stores that
+ * would make all of it dirty. */
+static void map_chunk(struct marray_chunks *chunks, struct rows rows)
+{
+    if (chunks->kernel_reads_ahead && chunks->drops && !chunks->writes)
+        (void)visit_rows(chunks, rows, populate_pages);
+}
+
 /* A chunk that can be had; the loop may still meet a bus error when the file is cut later. */
 static int lend(struct marray_chunks *chunks, struct rows rows)
 {
@@ -397,6 +418,7 @@ int marray_chunks_next(struct marray_chunks *chunks, struct marray **chunk)
         return 0;
     }
     ask_ahead(chunks, chunks->next);
+    map_chunk(chunks, rows);
     status = lend(chunks, rows);
     if (!status)
         *chunk = chunks->chunk;

@@ -299,6 +299,12 @@ bool marray_moves_unchanged(const struct marray_dtype *a, const struct marray_dt
            (!is_time(a) || is_same_unit(a, b) || a->time_unit == MARRAY_TIME_GENERIC);
 }
 
+bool marray_are_numbers(const struct marray_dtype *a, const struct marray_dtype *b)
+{
+    return !a->record && !b->record && a->type < MARRAY_NUMBER_COUNT &&
+           b->type < MARRAY_NUMBER_COUNT;
+}
+
 int marray_convert(const struct marray_dtype *source_dtype, const unsigned char *source,
                    int64_t source_stride, const struct marray_dtype *target_dtype,
                    unsigned char *target, int64_t target_stride, uint64_t count)

@@ -14,6 +14,8 @@ const char *marray_cannot_convert(const struct marray_dtype *source,
 
 /* Whether elements of a become elements of b byte by byte, what lies between them left out. */
 bool marray_moves_unchanged(const struct marray_dtype *a, const struct marray_dtype *b);
+/* Whether both are plain numbers: converting them cannot fail, and leaves no gap in the target. */
+bool marray_are_numbers(const struct marray_dtype *a, const struct marray_dtype *b);
 /*
  * Converts count elements of types that can be converted, as numpy's assignment does: truncation of
  * fractions, wrapping of integers, anything but zero is true, the imaginary part goes; text is cut

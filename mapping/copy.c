@@ -16,6 +16,8 @@
 #define STRIP_ITEMS 64
 /* Elements without gaps move in pieces, so that the faster way is found on the way. */
 #define PIECE_BYTES ((uint64_t)64 << 10)
+/* Rows that convert and go by calls are brought together in so much. */
+#define STAGE_BYTES PIECE_BYTES
 
 /* So short that memcpy() copies it with vector instructions: those for strings, which it takes for
  * longer ones, start anew each time. */
@@ -126,26 +128,73 @@ static int run_transfer(void *context)
     }
 }
 
-/* A transfer row by row, watched and read ahead. */
+/* A transfer between the map and a dense buffer row by row, watched and read ahead. */
 struct row_transfer {
     const struct transfer *base; /* without loops */
+    bool writes;
+    unsigned char *dense;
     uint64_t shape[MARRAY_MAX_DIMENSIONS];
     int dimensions;
-    const int64_t *source_strides, *target_strides;
-    uint64_t run_bytes;   /* of a row that moves as one run; or 0 */
-    unsigned char *dense; /* where the runs are in the buffer */
+    const int64_t *mapped_strides, *dense_strides;
+    uint64_t run_bytes; /* of a row that is one run in the map and may go by calls; or 0 */
+    bool converts;
+    unsigned char *stage; /* rows as the file has them, when they go by calls and convert */
     struct marray_picks picks;
     struct marray_ahead ahead;
 };
 
-static int transfer_rows(struct row_transfer *rows, uint64_t first, uint64_t count)
+/* Rows that stand at `mapped`, which is the map or the stage. */
+static int transfer_rows(struct row_transfer *rows, uint64_t first, uint64_t count,
+                         unsigned char *mapped, const int64_t *mapped_strides)
 {
     struct transfer part = *rows->base;
+    unsigned char *dense = rows->dense + (int64_t)first * rows->dense_strides[0];
     rows->shape[0] = count;
-    part.source += (int64_t)first * rows->source_strides[0];
-    part.target += (int64_t)first * rows->target_strides[0];
-    plan_loops(&part, rows->shape, rows->dimensions, rows->source_strides, rows->target_strides);
+    part.source = rows->writes ? dense : mapped;
+    part.target = rows->writes ? mapped : dense;
+    plan_loops(&part, rows->shape, rows->dimensions,
+               rows->writes ? rows->dense_strides : mapped_strides,
+               rows->writes ? mapped_strides : rows->dense_strides);
     return run_transfer(&part);
+}
+
+static void move_stage(struct row_transfer *rows, uint64_t first, uint64_t count)
+{
+    marray_blocks_move(&rows->picks, &rows->ahead.way, first, count, rows->stage, rows->run_bytes);
+}
+
+static int transfer_staged(struct row_transfer *rows, uint64_t first, uint64_t count)
+{
+    int64_t strides[MARRAY_MAX_DIMENSIONS];
+    uint64_t most = STAGE_BYTES / rows->run_bytes;
+    marray_layout_strides(rows->shape, rows->dimensions, rows->picks.array->dtype.item_bytes,
+                          MARRAY_ORDER_C, strides);
+    for (uint64_t done = 0; done < count;) {
+        uint64_t part = count - done < most ? count - done : most;
+        if (!rows->writes)
+            move_stage(rows, first + done, part);
+        int status = transfer_rows(rows, first + done, part, rows->stage, strides);
+        if (status)
+            return status;
+        if (rows->writes)
+            move_stage(rows, first + done, part);
+        done += part;
+    }
+    return 0;
+}
+
+static int transfer_part(struct row_transfer *rows, uint64_t first, uint64_t count)
+{
+    if (rows->run_bytes > 0 && !rows->converts) {
+        marray_blocks_move(&rows->picks, &rows->ahead.way, first, count,
+                           rows->dense + first * rows->run_bytes, rows->run_bytes);
+        return 0;
+    }
+    if (rows->ahead.way.by_calls)
+        return transfer_staged(rows, first, count);
+    int64_t start = marray_picks_start(&rows->picks, first);
+    return transfer_rows(rows, first, count, rows->picks.array->map->base + start,
+                         rows->mapped_strides);
 }
 
 /* Guarded. */
@@ -155,12 +204,7 @@ static int run_rows(void *context)
     uint64_t count = rows->picks.count;
     for (uint64_t done = 0; done < count;) {
         size_t part = marray_ahead_next(&rows->ahead, done);
-        int status = 0;
-        if (rows->run_bytes > 0)
-            marray_blocks_move(&rows->picks, &rows->ahead.way, done, part,
-                               rows->dense + done * rows->run_bytes, rows->run_bytes);
-        else
-            status = transfer_rows(rows, done, part);
+        int status = transfer_part(rows, done, part);
         if (status)
             return status;
         done += part;
@@ -189,70 +233,105 @@ static uint64_t row_run_bytes(const struct marray *array)
     return array->length / array->shape[0] * item_bytes;
 }
 
-static int run_apart(const struct marray *array, struct row_transfer *rows, bool writes)
+/* Rows that convert go by calls only where there is a stage for them. */
+static void choose_run(struct row_transfer *rows, uint64_t run_bytes)
 {
-    rows->picks.count = array->shape[0];
-    memcpy(rows->shape, array->shape, (size_t)array->dimensions * sizeof(rows->shape[0]));
-    marray_ahead_open(&rows->ahead, &rows->picks, rows->run_bytes, writes);
-    int status = marray_guard_bulk(array, run_rows, rows);
+    const struct transfer *base = rows->base;
+    rows->converts = !marray_moves_unchanged(base->source_dtype, base->target_dtype);
+    rows->run_bytes = run_bytes;
+    if (!rows->converts || run_bytes == 0)
+        return;
+    bool is_staged =
+        run_bytes <= STAGE_BYTES && marray_are_numbers(base->source_dtype, base->target_dtype);
+    rows->stage = is_staged ? malloc(STAGE_BYTES) : NULL;
+    if (!rows->stage)
+        rows->run_bytes = 0;
+}
+
+static int run_watched(const struct marray *array, struct row_transfer *rows,
+                       marray_guarded_call *run_all)
+{
+    marray_ahead_open(&rows->ahead, &rows->picks, rows->run_bytes, rows->writes);
+    int status = marray_guard_bulk(array, run_all, rows);
     marray_ahead_close(&rows->ahead);
+    free(rows->stage);
     return status;
 }
 
-/* What is left behind the whole pieces goes with the last of them, by the same way. Guarded. */
+/* Guarded. What is left behind the whole pieces goes with the last of them, by the same way. */
 static int run_pieces(void *context)
 {
     struct row_transfer *pieces = context;
-    struct marray_picks tail = pieces->picks;
-    uint64_t moved = tail.count * PIECE_BYTES;
-    uint64_t tail_bytes = marray_size_bytes(tail.array) - moved;
+    struct marray_picks *picks = &pieces->picks;
     int status = run_rows(pieces);
+    uint64_t moved = picks->count * (uint64_t)picks->stride_bytes;
+    uint64_t tail_bytes = marray_size_bytes(picks->array) - moved;
     if (status || tail_bytes == 0)
         return status;
-    tail.start += (int64_t)moved;
-    marray_blocks_move(&tail, &pieces->ahead.way, 0, 1, pieces->dense + moved, tail_bytes);
-    return 0;
+    picks->start += (int64_t)moved;
+    pieces->dense += (int64_t)picks->count * pieces->dense_strides[0];
+    pieces->shape[1] = tail_bytes / picks->array->dtype.item_bytes;
+    if (pieces->run_bytes > 0)
+        pieces->run_bytes = tail_bytes;
+    return transfer_part(pieces, 0, 1);
 }
 
-/* Elements without gaps on both sides, in pieces. */
-static int run_in_pieces(const struct marray *array, struct row_transfer *pieces, bool writes)
+/* Elements without gaps on both sides, as rows that stand one behind the other. */
+static int run_in_pieces(const struct marray *array, struct row_transfer *pieces)
 {
-    struct marray_picks *picks = &pieces->picks;
-    *picks = (struct marray_picks){.array = array,
-                                   .count = marray_size_bytes(array) / PIECE_BYTES,
-                                   .stride_bytes = PIECE_BYTES,
-                                   .run_bytes = PIECE_BYTES,
-                                   .is_in_order = true};
-    picks->start = (int64_t)(array->offset_bytes - array->map->file_offset);
-    pieces->run_bytes = PIECE_BYTES;
-    marray_ahead_open(&pieces->ahead, picks, PIECE_BYTES, writes);
-    int status = marray_guard_bulk(array, run_pieces, pieces);
-    marray_ahead_close(&pieces->ahead);
-    return status;
+    const struct transfer *base = pieces->base;
+    uint64_t item_bytes = array->dtype.item_bytes;
+    uint64_t items = PIECE_BYTES / item_bytes;
+    const struct marray_dtype *dense_dtype =
+        pieces->writes ? base->source_dtype : base->target_dtype;
+    int64_t mapped_strides[] = {(int64_t)(items * item_bytes), (int64_t)item_bytes};
+    int64_t dense_strides[] = {(int64_t)(items * dense_dtype->item_bytes), dense_dtype->item_bytes};
+    pieces->dimensions = 2;
+    pieces->shape[1] = items;
+    pieces->mapped_strides = mapped_strides;
+    pieces->dense_strides = dense_strides;
+    choose_run(pieces, items * item_bytes);
+    marray_picks_cut(&pieces->picks, array, items * item_bytes);
+    return run_watched(array, pieces, run_pieces);
+}
+
+static int run_apart(const struct marray *array, struct row_transfer *rows)
+{
+    rows->picks.count = array->shape[0];
+    memcpy(rows->shape, array->shape, (size_t)array->dimensions * sizeof(rows->shape[0]));
+    choose_run(rows, row_run_bytes(array));
+    return run_watched(array, rows, run_rows);
+}
+
+/* Whether pieces are worth it, and are no smaller than an element. */
+static bool comes_in_pieces(const struct marray *array, const struct transfer *transfer)
+{
+    return array->dtype.item_bytes <= PIECE_BYTES && marray_size_bytes(array) >= 2 * PIECE_BYTES &&
+           marray_is_contiguous(array, MARRAY_ORDER_C) &&
+           (marray_moves_unchanged(transfer->source_dtype, transfer->target_dtype) ||
+            marray_are_numbers(transfer->source_dtype, transfer->target_dtype));
 }
 
 /* Between array and a dense buffer; the strides of the one are array's. */
 static int run_guarded(const struct marray *array, struct transfer *transfer, bool writes,
-                       const int64_t *source_strides, const int64_t *target_strides)
+                       const int64_t *dense_strides)
 {
     if (array->dimensions > 0) {
         struct row_transfer rows = {.base = transfer,
+                                    .writes = writes,
                                     .dimensions = array->dimensions,
-                                    .source_strides = source_strides,
-                                    .target_strides = target_strides};
+                                    .mapped_strides = array->strides,
+                                    .dense_strides = dense_strides};
         /* Only read when it is the source. */
         rows.dense = writes ? (unsigned char *)transfer->source : transfer->target;
-        bool unchanged = marray_moves_unchanged(transfer->source_dtype, transfer->target_dtype);
-        if (unchanged && marray_size_bytes(array) >= 2 * PIECE_BYTES &&
-            marray_is_contiguous(array, MARRAY_ORDER_C))
-            return run_in_pieces(array, &rows, writes);
+        if (comes_in_pieces(array, transfer))
+            return run_in_pieces(array, &rows);
         marray_picks_lay_out(&rows.picks, array);
-        if (unchanged)
-            rows.run_bytes = row_run_bytes(array);
         if (rows_stand_apart(array, &rows.picks))
-            return run_apart(array, &rows, writes);
+            return run_apart(array, &rows);
     }
-    plan_loops(transfer, array->shape, array->dimensions, source_strides, target_strides);
+    plan_loops(transfer, array->shape, array->dimensions, writes ? dense_strides : array->strides,
+               writes ? array->strides : dense_strides);
     return marray_guard_bulk(array, run_transfer, transfer);
 }
 
@@ -313,8 +392,7 @@ int marray_read(const struct marray *array, const char *dtype, void *buffer, siz
         int64_t dense[MARRAY_MAX_DIMENSIONS];
         marray_layout_strides(array->shape, array->dimensions, wanted.item_bytes, MARRAY_ORDER_C,
                               dense);
-        status = marray_tell_conversion(
-            array, run_guarded(array, &transfer, false, array->strides, dense));
+        status = marray_tell_conversion(array, run_guarded(array, &transfer, false, dense));
     }
     marray_dtype_release(&wanted);
     return status;
@@ -335,8 +413,7 @@ int marray_write(struct marray *array, const char *dtype, const void *buffer, si
         int64_t dense[MARRAY_MAX_DIMENSIONS];
         marray_layout_strides(array->shape, array->dimensions, given.item_bytes, MARRAY_ORDER_C,
                               dense);
-        status = marray_tell_conversion(array,
-                                        run_guarded(array, &transfer, true, dense, array->strides));
+        status = marray_tell_conversion(array, run_guarded(array, &transfer, true, dense));
     }
     marray_dtype_release(&given);
     return status;

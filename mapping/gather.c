@@ -78,11 +78,13 @@ static void move_strided(struct gathering *gathering, size_t pick)
     }
 }
 
-/* What lies between the fields of records stays as it is, which a stage would not know. */
+/* What lies between the fields of records stays as it is, which a stage would not know, nor what is
+ * behind a character that cannot be converted. */
 static bool is_staged(const struct gathering *gathering)
 {
     return gathering->is_dense && gathering->converts &&
-           gathering->block_bytes <= STAGE_BYTES / 2 && !gathering->picks.array->dtype.record;
+           gathering->block_bytes <= STAGE_BYTES / 2 &&
+           marray_are_numbers(&gathering->picks.array->dtype, &gathering->dtype);
 }
 
 static void move_part(struct gathering *gathering, size_t first, size_t count)
@@ -242,6 +244,7 @@ static int move_numbered(struct gathering *gathering)
                                " bytes",
                                MARRAY_PATH(array), picks->blocks[i], i, whole_blocks, block_bytes);
     }
+    picks->axis_length = (int64_t)whole_blocks;
     picks->stride_bytes = (int64_t)block_bytes;
     picks->run_bytes = block_bytes;
     picks->start = (int64_t)(array->offset_bytes - array->map->file_offset);

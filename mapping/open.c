@@ -56,8 +56,9 @@ struct marray *marray_array_allocate(struct marray_map *map, const struct marray
                                      int dimensions)
 {
     size_t axes = (size_t)dimensions;
-    struct marray *array = calloc(1, sizeof(*array) + axes * (sizeof(uint64_t) + sizeof(int64_t)) +
-                                         sizeof(struct marray_message));
+    struct marray *array =
+        calloc(1, sizeof(*array) + axes * (sizeof(uint64_t) + sizeof(int64_t)) +
+                      sizeof(*array->rented_bytes) + sizeof(struct marray_message));
     if (!array)
         return NULL;
     array->map = map;
@@ -66,7 +67,8 @@ struct marray *marray_array_allocate(struct marray_map *map, const struct marray
     array->dimensions = dimensions;
     array->shape = (uint64_t *)(array + 1);
     array->strides = (int64_t *)(array->shape + axes);
-    array->message = (struct marray_message *)(array->strides + axes);
+    array->rented_bytes = (_Atomic uint64_t *)(array->strides + axes);
+    array->message = (struct marray_message *)(array->rented_bytes + 1);
     return array;
 }
 

@@ -1,8 +1,6 @@
 /* Keeping the reads of an index list in flight. */
 #include "mapping/picks.h"
 
-/* The device is kept busy by a few hundred pages; more only costs memory. */
-#define WINDOW_PAGES 512
 /* A block beyond this is a bulk read of its own, which the kernel reads ahead better. */
 #define BLOCK_PAGES 4096
 #define BATCH       32
@@ -27,6 +25,17 @@ void marray_picks_lay_out(struct marray_picks *picks, const struct marray *array
     picks->run_bytes = array->dtype.item_bytes;
     picks->lowest = marray_loops_by_address(array->shape + 1, array->strides + 1,
                                             array->dimensions - 1, &picks->by_address);
+}
+
+void marray_picks_cut(struct marray_picks *picks, const struct marray *array, uint64_t piece_bytes)
+{
+    *picks = (struct marray_picks){.array = array,
+                                   .count = marray_size_bytes(array) / piece_bytes,
+                                   .stride_bytes = (int64_t)piece_bytes,
+                                   .run_bytes = piece_bytes,
+                                   .is_in_order = true};
+    picks->axis_length = (int64_t)picks->count;
+    picks->start = (int64_t)(array->offset_bytes - array->map->file_offset);
 }
 
 static uint64_t lowest_of(const struct marray_ahead *ahead, size_t pick)
@@ -67,17 +76,35 @@ static bool covers_pages(const struct marray_picks *picks, uint64_t block_bytes,
            (uint64_t)picks->stride_bytes % page_bytes == 0;
 }
 
+/* At least two blocks, so that one is read while the other is used. */
+static void set_window(struct marray_ahead *ahead)
+{
+    uint64_t pages = ahead->depth.window_pages;
+    ahead->window = ahead->block_pages < pages / 2 ? (size_t)(pages / ahead->block_pages) : 2;
+    ahead->batch = ahead->window / 4 < BATCH ? ahead->window / 4 : BATCH;
+    if (ahead->batch == 0)
+        ahead->batch = 1;
+}
+
 static void plan_window(struct marray_ahead *ahead, uint64_t touch_bytes)
 {
     uint64_t pages = touch_bytes / ahead->page_bytes;
     if (pages > BLOCK_PAGES || ahead->picks->is_in_order)
         return;
-    ahead->window = pages < WINDOW_PAGES / 2 ? (size_t)(WINDOW_PAGES / pages) : 2;
-    ahead->batch = ahead->window / 4 < BATCH ? ahead->window / 4 : BATCH;
-    if (ahead->batch == 0)
-        ahead->batch = 1;
+    ahead->block_pages = pages;
+    marray_depth_open(&ahead->depth);
+    set_window(ahead);
     ahead->warm_looks = WARM_LOOKS - 1; /* at first, one look decides */
     ahead->is_active = true;
+}
+
+static void rent(struct marray_ahead *ahead, uint64_t touch_bytes)
+{
+    const struct marray_picks *picks = ahead->picks;
+    uint64_t view_bytes;
+    if (__builtin_mul_overflow((uint64_t)picks->axis_length, touch_bytes, &view_bytes))
+        view_bytes = UINT64_MAX;
+    marray_way_rent(&ahead->way, picks->array->rented_bytes, touch_bytes, view_bytes);
 }
 
 void marray_ahead_open(struct marray_ahead *ahead, const struct marray_picks *picks,
@@ -85,7 +112,8 @@ void marray_ahead_open(struct marray_ahead *ahead, const struct marray_picks *pi
 {
     const struct marray_map *map = picks->array->map;
     ahead->picks = picks;
-    ahead->window = 0;
+    ahead->block_pages = 0;
+    ahead->batch_began_ns = 0;
     ahead->is_active = false;
     ahead->self = -1;
     ahead->next = 0;
@@ -101,6 +129,8 @@ void marray_ahead_open(struct marray_ahead *ahead, const struct marray_picks *pi
     marray_loops_visit_pages(&picks->by_address, lowest_of(ahead, 0), picks->run_bytes,
                              ahead->page_bytes, count_pages, &touch_bytes);
     ahead->resident_ns = RESIDENT_NS + touch_bytes;
+    if (!writes)
+        rent(ahead, touch_bytes);
     bool needs_no_read = writes && ahead->way.calls != MARRAY_WAY_CLOSED &&
                          covers_pages(picks, block_bytes, ahead->page_bytes);
     if (!needs_no_read)
@@ -117,7 +147,7 @@ static void ask(struct marray_ahead *ahead)
         ahead->self = marray_os_prefetch_open();
     /* Refused advice leaves plain faults, which are slow but right. */
     if (marray_os_prefetch(ahead->self, ahead->ranges, ahead->range_count)) {
-        ahead->window = 0;
+        ahead->block_pages = 0;
         ahead->is_active = false;
     }
     ahead->range_count = 0;
@@ -166,6 +196,7 @@ static void look(struct marray_ahead *ahead, size_t done)
     ahead->looked_at = done;
     ahead->warm_looks = is_missing(ahead, pick, was_slow) ? 0 : ahead->warm_looks + 1;
     ahead->is_active = ahead->warm_looks < WARM_LOOKS;
+    ahead->batch_began_ns = 0;
     ahead->part = 0; /* which is not what a part costs when nothing is missing */
 }
 
@@ -177,13 +208,26 @@ static void watch(struct marray_ahead *ahead, size_t done)
     ahead->started_ns = now_ns;
     if (ahead->part == 0)
         return;
-    marray_way_learn(&ahead->way, elapsed_ns / ahead->part);
-    if (ahead->window == 0 || elapsed_ns <= ahead->part * ahead->resident_ns)
+    marray_way_learn(&ahead->way, ahead->part, elapsed_ns);
+    if (ahead->block_pages == 0 || elapsed_ns <= ahead->part * ahead->resident_ns)
         return;
     ahead->is_active = is_missing(ahead, done, true);
+    ahead->batch_began_ns = 0;
     ahead->warm_looks = 0;
     ahead->looked_ns = now_ns;
     ahead->looked_at = done;
+}
+
+/* Whether the window suits the device shows in what the last batch took. */
+static void tune(struct marray_ahead *ahead)
+{
+    uint64_t now_ns = marray_os_now_ns();
+    if (ahead->batch_began_ns > 0) {
+        marray_depth_learn(&ahead->depth, ahead->part * ahead->block_pages,
+                           now_ns - ahead->batch_began_ns);
+        set_window(ahead);
+    }
+    ahead->batch_began_ns = now_ns;
 }
 
 /* Short parts to try something, longer ones where it is known. */
@@ -212,6 +256,7 @@ size_t marray_ahead_next(struct marray_ahead *ahead, size_t done)
     if (!ahead->is_active)
         watch(ahead, done);
     if (ahead->is_active) {
+        tune(ahead);
         ask_ahead(ahead, done);
         marray_way_call(&ahead->way);
         ahead->part = ahead->batch;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "mapping/array.h"
+#include "mapping/depth.h"
 #include "mapping/layout.h"
 #include "mapping/os.h"
 #include "mapping/way.h"
@@ -18,7 +19,7 @@ struct marray_picks {
     const int64_t *indices; /* along the first axis, negative ones from its end; or NULL and */
     const uint64_t *blocks; /* the number of each block; without either, all in their order */
     size_t count;
-    int64_t axis_length;
+    int64_t axis_length;  /* blocks that there are */
     int64_t stride_bytes; /* from one block to the next */
     int64_t start;        /* of the first element of block 0, from the base of the map */
     /* Within a block: runs of run_bytes, and the loops over them by address. */
@@ -44,6 +45,8 @@ static inline int64_t marray_picks_start(const struct marray_picks *picks, size_
 /* The blocks array[i], or all of them in order: which ones is the caller's to fill in. Only for
  * arrays with an axis and elements. */
 void marray_picks_lay_out(struct marray_picks *picks, const struct marray *array);
+/* The whole pieces of an array without gaps, in the order of the file. */
+void marray_picks_cut(struct marray_picks *picks, const struct marray *array, uint64_t piece_bytes);
 
 /*
  * Accompanies a loop over picks and makes it fast where that pays: reads ahead, and tells the loop
@@ -57,8 +60,11 @@ struct marray_ahead {
     uint64_t page_bytes;
     uint64_t resident_ns; /* that a block from memory may take */
     bool is_watched;      /* enough to be worth it */
-    size_t window;        /* blocks that may be in flight; 0: do not read ahead */
+    uint64_t block_pages; /* that a block touches; 0: do not read ahead */
+    size_t window;        /* blocks that may be in flight, by depth */
     size_t batch;
+    struct marray_depth depth;
+    uint64_t batch_began_ns;
     bool is_active; /* pages are missing */
     int self;
     size_t next;      /* the first that is not asked for */
@@ -72,7 +78,7 @@ struct marray_ahead {
     size_t range_count;
 };
 
-/* block_bytes: of a block that is one run and moves unchanged; 0: the loop touches the map. */
+/* block_bytes: of a block that is one run, which may go by calls; 0: the loop touches the map. */
 void marray_ahead_open(struct marray_ahead *ahead, const struct marray_picks *picks,
                        uint64_t block_bytes, bool writes);
 /* The loop has done picks [0, done), done < count: how many to take now. */

@@ -6,12 +6,18 @@
 #include "mapping/convert.h"
 #include "mapping/guard.h"
 #include "mapping/message.h"
+#include "mapping/picks.h"
 #include "mapping/reduce_kernels.h"
 
 /* Elements of a partial sum of floats; their rounding errors grow with it, and only with it. */
 #define PART_ITEMS 1024
 /* Elements that are converted at a time. */
 #define BLOCK_ITEMS 256
+/* Whether pages are to be mapped in one call is found out by what so much took: whole partial sums
+ * of every type, so that the result does not depend on it. */
+#define PIECE_BYTES ((uint64_t)64 << 10)
+/* Mapped in one call, and used while that is fresh. */
+#define POPULATE_BYTES ((uint64_t)2 << 20)
 
 /* What elements become where they do not stand side by side in the machine's byte order. */
 static const char *const block_names[] = {
@@ -128,6 +134,64 @@ static int take_all(void *context)
     return 0;
 }
 
+/* ---- Elements without gaps, whose pages may not be mapped yet ---- */
+
+struct piecewise {
+    struct reduction *reduction;
+    struct marray_picks picks;
+    struct marray_ahead ahead;
+};
+
+static void take_bytes(struct piecewise *pieces, uint64_t first, uint64_t bytes)
+{
+    uint32_t item_bytes = pieces->picks.array->dtype.item_bytes;
+    uint64_t start = (uint64_t)marray_picks_start(&pieces->picks, first);
+    for (uint64_t done = 0; done < bytes; done += POPULATE_BYTES) {
+        uint64_t part = bytes - done < POPULATE_BYTES ? bytes - done : POPULATE_BYTES;
+        marray_way_populate(&pieces->ahead.way, start + done, part);
+        take_run(pieces->reduction, pieces->picks.array->map->base + start + done, item_bytes,
+                 part / item_bytes);
+    }
+}
+
+/* Guarded. */
+static int take_pieces(void *context)
+{
+    struct piecewise *pieces = context;
+    uint64_t count = pieces->picks.count;
+    for (uint64_t done = 0; done < count;) {
+        uint64_t part = marray_ahead_next(&pieces->ahead, done);
+        take_bytes(pieces, done, part * PIECE_BYTES);
+        done += part;
+    }
+    uint64_t tail_bytes = marray_size_bytes(pieces->picks.array) - count * PIECE_BYTES;
+    if (tail_bytes > 0)
+        take_bytes(pieces, count, tail_bytes);
+    return 0;
+}
+
+/* Through the map, since passes come again and find the pages mapped: by calls the first one took
+ * 0.8 of the time here, but every further one ten times as long. */
+static int reduce_pieces(const struct marray *array, struct reduction *reduction)
+{
+    struct piecewise pieces = {.reduction = reduction};
+    marray_picks_cut(&pieces.picks, array, PIECE_BYTES);
+    marray_ahead_open(&pieces.ahead, &pieces.picks, PIECE_BYTES, false);
+    marray_way_keep_to_map(&pieces.ahead.way);
+    int status = marray_guard_bulk(array, take_pieces, &pieces);
+    marray_ahead_close(&pieces.ahead);
+    return status;
+}
+
+static int reduce(const struct marray *array, struct reduction *reduction)
+{
+    if (marray_size_bytes(array) >= 2 * PIECE_BYTES &&
+        (marray_is_contiguous(array, MARRAY_ORDER_C) ||
+         marray_is_contiguous(array, MARRAY_ORDER_F)))
+        return reduce_pieces(array, reduction);
+    return marray_guard_bulk(array, take_all, reduction);
+}
+
 static int begin(struct reduction *reduction, const struct marray *array)
 {
     *reduction = (struct reduction){.array = array, .kind = marray_kind_of(array->dtype.type)};
@@ -174,7 +238,7 @@ int marray_sum(const struct marray *array, const char *dtype, void *sum)
     reduction.take_run = sum_run;
     reduction.takes_strides = true;
     if (array->length > 0)
-        status = marray_guard_bulk(array, take_all, &reduction);
+        status = reduce(array, &reduction);
     return status ? status
                   : deliver(&reduction, dtype ? dtype : marray_kind_name(reduction.kind),
                             total_of(&reduction), sum);
@@ -202,7 +266,7 @@ static int find_extremes(const struct marray *array, struct reduction *reduction
         extremes->least.as_float = INFINITY;
         extremes->most.as_float = -INFINITY;
     }
-    status = marray_guard_bulk(array, take_all, reduction);
+    status = reduce(array, reduction);
     if (!status && extremes->is_undefined) {
         extremes->least.as_float = NAN;
         extremes->most.as_float = NAN;

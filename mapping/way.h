@@ -27,13 +27,17 @@ struct marray_way {
     uint64_t cheap_ns;           /* a block through the map that costs no more had no fault */
     uint64_t map_ns, calls_ns;   /* a block, when last measured; 0: not yet */
     unsigned parts;              /* since the way that costs more was tried */
+    /* See marray_way_rent(). */
+    _Atomic uint64_t *rented_bytes;
+    uint64_t touch_bytes, price_bytes;
+    bool buys;
 };
 
 /* For a transfer of blocks of block_bytes; 0: of blocks that are no single run, without calls. */
 void marray_way_open(struct marray_way *way, struct marray_map *map, bool writes,
                      uint64_t block_bytes);
-/* The last part cost so much a block. */
-void marray_way_learn(struct marray_way *way, uint64_t block_ns);
+/* The last part, of so many blocks, took so long. */
+void marray_way_learn(struct marray_way *way, uint64_t blocks, uint64_t elapsed_ns);
 /* Decides on the next part by what was learned; marray_way_call() by calls if they may be used. */
 void marray_way_choose(struct marray_way *way);
 void marray_way_call(struct marray_way *way);
@@ -43,6 +47,20 @@ bool marray_way_begin(struct marray_way *way);
  * the map, which finds out what is wrong. */
 bool marray_way_move(struct marray_way *way, uint64_t from_base, unsigned char *dense,
                      uint64_t bytes);
+
+/*
+ * For reads of a view that may come again, whose blocks touch so many bytes of pages and all of it
+ * view_bytes. Who reads by calls rents the pages: the next read of them pays as much again. Faults
+ * buy them: the next read finds them mapped. Who rents until the rent has come to the price, and
+ * buys then, never pays more than twice what would have been best (the problem of ski rental).
+ * rented_bytes is kept by the view.
+ */
+void marray_way_rent(struct marray_way *way, _Atomic uint64_t *rented_bytes, uint64_t touch_bytes,
+                     uint64_t view_bytes);
+/* For a loop that touches the map whatever it costs. */
+void marray_way_keep_to_map(struct marray_way *way);
+/* Before a part through the map, when the last one had faults: maps its pages in one call. */
+void marray_way_populate(const struct marray_way *way, uint64_t from_base, uint64_t bytes);
 
 void marray_way_close(struct marray_way *way);
 

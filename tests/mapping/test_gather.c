@@ -262,6 +262,27 @@ static void a_cold_column_and_large_blocks_are_right(void **state)
     }
 }
 
+static void behind_a_character_that_cannot_be_stored_nothing_changes(void **state)
+{
+    enum { COUNT = 600 };
+    struct scratch *scratch = *state;
+    struct marray *array = scratch_open(scratch, MARRAY_CREATE, "|S1", 1, SHAPE(COUNT));
+    uint32_t characters[COUNT];
+    int64_t indices[COUNT];
+    memset(marray_data(array), '-', COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        characters[i] = 'a';
+        indices[i] = i;
+    }
+    characters[400] = 0xe9;
+    assert_int_equal(marray_scatter(array, indices, COUNT, "=U1", characters, sizeof(characters)),
+                     -EILSEQ);
+    const char *text = marray_data(array);
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(text[i], i < 400 ? 'a' : '-');
+    marray_close(&array);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +299,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(buffers_dtypes_modes_and_axes_are_checked, scratch_setup,
                                         scratch_teardown),
         cmocka_unit_test_setup_teardown(blocks_of_nothing_and_lists_on_empty_axes_work,
+                                        scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(behind_a_character_that_cannot_be_stored_nothing_changes,
                                         scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(numbered_blocks_are_plain_bytes, scratch_setup,
                                         scratch_teardown),

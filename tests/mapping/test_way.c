@@ -169,6 +169,63 @@ static void a_file_that_others_have_open_is_stored_to_by_the_map(void **state)
     marray_close(&array);
 }
 
+/* In the other byte order, between. */
+static void swap_tile(uint32_t *tile)
+{
+    for (uint32_t i = 0; i < ROWS * TILE; i++)
+        tile[i] = __builtin_bswap32(tile[i]);
+}
+
+static void rows_that_convert_go_by_calls_too(void **state)
+{
+    struct marray *array = open_numbered(*state);
+    struct marray *view = slice_tile(array, 0, ROWS);
+    uint32_t *tile = new_tile();
+    evict(array);
+    uint64_t resident_bytes, total_bytes;
+    assert_int_equal(marray_residency(array, &resident_bytes, &total_bytes), 0);
+    uint64_t before = count_call_bytes("rchar");
+    assert_int_equal(marray_read(view, ">u4", tile, TILE_BYTES), 0);
+    if (resident_bytes == 0)
+        assert_true(count_call_bytes("rchar") - before >= TILE_BYTES);
+    swap_tile(tile);
+    check_tile(tile, ROWS, 0);
+    fill_tile(tile, 0, ROWS, 7);
+    swap_tile(tile);
+    assert_int_equal(marray_flush(array, MARRAY_FLUSH_DATA), 0);
+    before = count_call_bytes("wchar");
+    assert_int_equal(marray_write(view, ">u4", tile, TILE_BYTES), 0);
+    assert_true(count_call_bytes("wchar") - before >= PAGE_BYTES);
+    assert_int_equal(marray_read(view, NULL, tile, TILE_BYTES), 0);
+    check_tile(tile, ROWS, 7);
+    const uint32_t *items = marray_data(array);
+    assert_int_equal(items[TILE - 1], TILE - 1);
+    assert_int_equal(items[2 * TILE], 2 * TILE);
+    free(tile);
+    marray_close(&view);
+    marray_close(&array);
+}
+
+static void what_is_read_again_and_again_is_mapped_in_the_end(void **state)
+{
+    enum { READS_MAX = 300 };
+    struct marray *array = open_numbered(*state);
+    struct marray *view = slice_tile(array, 0, ROWS);
+    uint32_t *tile = new_tile();
+    evict(array);
+    uint64_t by_calls = TILE_BYTES;
+    for (int i = 0; i < READS_MAX && by_calls >= PAGE_BYTES; i++) {
+        uint64_t before = count_call_bytes("rchar");
+        assert_int_equal(marray_read(view, NULL, tile, TILE_BYTES), 0);
+        by_calls = count_call_bytes("rchar") - before;
+        check_tile(tile, ROWS, 0);
+    }
+    assert_true(by_calls < PAGE_BYTES);
+    free(tile);
+    marray_close(&view);
+    marray_close(&array);
+}
+
 static void private_edits_are_what_is_read(void **state)
 {
     struct marray *array = open_numbered(*state);
@@ -190,8 +247,8 @@ static void private_edits_are_what_is_read(void **state)
     marray_close(&array);
 }
 
-/* [start, start + count) of a ramp of bytes, written and read back in one go. */
-static void check_length(struct scratch *scratch, uint64_t start, uint64_t count)
+/* [start, start + count) of a ramp of bytes, written and read back in one go as dtype. */
+static void check_length(struct scratch *scratch, const char *dtype, uint64_t start, uint64_t count)
 {
     enum { TOTAL = 400000 };
     scratch_write_ramp(scratch->path, TOTAL);
@@ -201,12 +258,12 @@ static void check_length(struct scratch *scratch, uint64_t start, uint64_t count
     unsigned char *bytes = malloc(count);
     assert_int_equal(marray_slice(array, &slice, 1, &view), 0);
     evict(array);
-    assert_int_equal(marray_read(view, NULL, bytes, count), 0);
+    assert_int_equal(marray_read(view, dtype, bytes, count), 0);
     for (uint64_t i = 0; i < count; i++) {
         assert_int_equal(bytes[i], (start + i) % 251);
         bytes[i] ^= 0x80;
     }
-    assert_int_equal(marray_write(view, NULL, bytes, count), 0);
+    assert_int_equal(marray_write(view, dtype, bytes, count), 0);
     marray_close(&view);
     marray_close(&array);
     size_t size;
@@ -224,8 +281,10 @@ static void any_length_at_any_place_is_moved_to_its_last_byte(void **state)
 {
     static const uint64_t lengths[] = {131071, 131072, 131073, 196608, 262143, 399000};
     for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-        check_length(*state, 0, lengths[i]);
-        check_length(*state, 777, lengths[i]);
+        check_length(*state, NULL, 0, lengths[i]);
+        check_length(*state, NULL, 777, lengths[i]);
+        /* A conversion, if one that changes nothing. */
+        check_length(*state, "|i1", 777, lengths[i]);
     }
 }
 
@@ -378,6 +437,8 @@ int main(void)
         TEST(rows_that_are_not_in_memory_are_read_by_calls),
         TEST(rows_stored_by_calls_after_a_flush_show_in_the_map),
         TEST(a_file_that_others_have_open_is_stored_to_by_the_map),
+        TEST(rows_that_convert_go_by_calls_too),
+        TEST(what_is_read_again_and_again_is_mapped_in_the_end),
         TEST(private_edits_are_what_is_read),
         TEST(any_length_at_any_place_is_moved_to_its_last_byte),
         TEST(whoever_opens_a_held_file_waits_for_its_release),
