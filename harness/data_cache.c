@@ -195,8 +195,36 @@ static bool locks_apart(int descriptor)
     return fstatfs(descriptor, &state) || state.f_type != NFS_SUPER_MAGIC;
 }
 
+/* A byte of this file for every data file of the folder, by its inode number. A run that kept its
+ * data files open instead would forbid to lease them (F_SETLEASE in fcntl(2)), as libmarray does to
+ * store by calls. */
+#define LOCKS_NAME ".mapmeter-locks"
+
+/* For reading where it may not be written to. */
+static int open_locks(int folder)
+{
+    int descriptor = openat(folder, LOCKS_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+    return descriptor < 0 ? openat(folder, LOCKS_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+                          : descriptor;
+}
+
+static struct flock byte_of(const struct stat *state, bool writes)
+{
+    return (struct flock){.l_type = writes ? F_WRLCK : F_RDLCK,
+                          .l_whence = SEEK_SET,
+                          .l_start = (off_t)(state->st_ino & INT64_MAX),
+                          .l_len = 1};
+}
+
+/* Whether somebody's lock forbids one of that kind. */
+static bool is_locked(int locks, const struct stat *state, bool writes)
+{
+    struct flock lock = byte_of(state, writes);
+    return locks >= 0 && !fcntl(locks, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK;
+}
+
 /* Takes away one that nobody holds; whether it is gone. */
-static bool remove_unheld(int folder, const char *name)
+static bool remove_unheld(int folder, int locks, const char *name)
 {
     struct stat state;
     int descriptor = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -204,7 +232,8 @@ static bool remove_unheld(int folder, const char *name)
         return false;
     bool gone = !fstat(descriptor, &state) && S_ISREG(state.st_mode) && state.st_uid == geteuid() &&
                 state.st_nlink == 1 && locks_apart(descriptor) &&
-                !flock(descriptor, LOCK_EX | LOCK_NB) && !unlinkat(folder, name, 0);
+                !flock(descriptor, LOCK_EX | LOCK_NB) && !is_locked(locks, &state, true) &&
+                !unlinkat(folder, name, 0);
     close(descriptor);
     return gone;
 }
@@ -254,10 +283,13 @@ int mm_data_cache_make_room(int folder, const char *path, uint64_t needed_bytes,
     if (entries.count)
         qsort(entries.items, entries.count, sizeof(*entries.items), compare_use);
     uint64_t left_bytes = entries.used_bytes;
+    int locks = open_locks(folder);
     for (size_t i = 0; i < entries.count && left_bytes + needed_bytes > most; i++) {
-        if (remove_unheld(folder, entries.items[i].name))
+        if (remove_unheld(folder, locks, entries.items[i].name))
             left_bytes -= entries.items[i].size_bytes;
     }
+    if (locks >= 0)
+        close(locks);
     free(entries.items);
     if (left_bytes + needed_bytes <= most)
         return 0;
@@ -272,12 +304,6 @@ int mm_data_cache_make_room(int folder, const char *path, uint64_t needed_bytes,
 
 static const struct timespec used_now[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_OMIT}};
 
-/* Fails where the file belongs to somebody else: then that user sees to it. */
-static void note_use(int descriptor)
-{
-    (void)!futimens(descriptor, used_now);
-}
-
 void mm_data_cache_note_plan(const struct mm_plan *plan)
 {
     for (size_t i = 0; i < plan->file_count; i++) {
@@ -286,16 +312,51 @@ void mm_data_cache_note_plan(const struct mm_plan *plan)
     }
 }
 
-int mm_data_cache_hold(int descriptor, bool writes)
+/* By its byte of the folder's locks; -EBADF, -EACCES ... where those cannot be had. */
+static int lock_byte(int folder, const struct stat *state, bool writes, int *held)
 {
-    if (locks_apart(descriptor) && flock(descriptor, (writes ? LOCK_EX : LOCK_SH) | LOCK_NB))
-        return errno == EWOULDBLOCK ? -EBUSY : -errno;
-    note_use(descriptor);
-    return 0;
+    struct flock lock = byte_of(state, writes);
+    int locks = open_locks(folder);
+    if (locks < 0)
+        return -errno;
+    int status = fcntl(locks, F_OFD_SETLK, &lock) ? -errno : 0;
+    if (status == -EACCES || status == -EAGAIN || is_locked(locks, state, writes))
+        status = -EBUSY;
+    if (status)
+        close(locks);
+    else
+        *held = locks;
+    return status;
 }
 
-void mm_data_cache_let_go(int descriptor)
+/* Everybody has locked the folder meanwhile, so that this one and those who remove cannot miss each
+ * other between the two kinds of locks. */
+int mm_data_cache_hold(int folder, int descriptor, bool writes, int *held)
 {
-    note_use(descriptor);
-    close(descriptor);
+    struct stat state;
+    if (fstat(descriptor, &state))
+        return -errno;
+    int status = -ENOLCK;
+    if (locks_apart(descriptor)) {
+        if (flock(descriptor, (writes ? LOCK_EX : LOCK_SH) | LOCK_NB))
+            return errno == EWOULDBLOCK ? -EBUSY : -errno;
+        status = lock_byte(folder, &state, writes, held);
+        if (status == -EBUSY) {
+            flock(descriptor, LOCK_UN);
+            return status;
+        }
+    }
+    /* Fails where the file belongs to somebody else: then that user sees to it. */
+    (void)!futimens(descriptor, used_now);
+    if (!status)
+        return 0;
+    /* Its own lock then, which goes with the last duplicate. */
+    *held = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    return *held < 0 ? -errno : 0;
+}
+
+void mm_data_cache_let_go(int held, const char *path)
+{
+    (void)!utimensat(AT_FDCWD, path, used_now, AT_SYMLINK_NOFOLLOW);
+    close(held);
 }

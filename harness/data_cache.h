@@ -1,6 +1,7 @@
 /*
  * The folder of generated data files as a cache of limited size: which files are ours, how much
- * they take, and which go when another one is made. Runs hold the files that they use by flock(2).
+ * they take, and which go when another one is made. Runs hold the files that they use by locks of
+ * the folder's own.
  */
 #ifndef MM_HARNESS_DATA_CACHE_H
 #define MM_HARNESS_DATA_CACHE_H
@@ -40,15 +41,16 @@ int mm_data_cache_check(const struct mm_plan *plan, uint64_t asked_bytes, struct
 int mm_data_cache_make_room(int folder, const char *path, uint64_t needed_bytes,
                             uint64_t asked_bytes, struct mm_error *error);
 
-/* Holds an open data file, until the descriptor is closed, against removal, and as a writer against
- * all others; notes that it was used. The caller has locked the folder. -EBUSY. */
-int mm_data_cache_hold(int descriptor, bool writes);
+/* Holds an open data file of the folder, until *held is closed, against removal, and as a writer
+ * against all others; notes that it was used. The file itself may be closed. The caller has locked
+ * the folder. -EBUSY. */
+int mm_data_cache_hold(int folder, int descriptor, bool writes, int *held);
 
 /* Notes that the generated files of a plan that are there are about to be used: so they are the
  * last to go while room is made for the others. */
 void mm_data_cache_note_plan(const struct mm_plan *plan);
 
-/* Lets go what mm_data_cache_hold held: the file was in use until now. */
-void mm_data_cache_let_go(int descriptor);
+/* Lets go what mm_data_cache_hold held: the file at path was in use until now. */
+void mm_data_cache_let_go(int held, const char *path);
 
 #endif

@@ -219,9 +219,10 @@ static bool is_whole(const struct mm_plan_file *file, int descriptor, const stru
 }
 
 /* Holds the file that is there, unless another run does what forbids it. */
-static int hold(const struct mm_plan_file *file, int descriptor, bool alone, struct mm_error *error)
+static int hold(const struct mm_plan_file *file, int folder, int descriptor, bool alone, int *held,
+                struct mm_error *error)
 {
-    int status = mm_data_cache_hold(descriptor, alone);
+    int status = mm_data_cache_hold(folder, descriptor, alone, held);
     if (status == -EBUSY)
         return mm_error_set(error, status,
                             "data file %s: another run is using it; wait until it has ended, or "
@@ -233,7 +234,8 @@ static int hold(const struct mm_plan_file *file, int descriptor, bool alone, str
 }
 
 /* The whole file that is there, held. -ENOENT: make it. */
-static int take_existing(const struct mm_plan_file *file, int *held, struct mm_error *error)
+static int take_existing(const struct mm_plan_file *file, int folder, int *held,
+                         struct mm_error *error)
 {
     int descriptor = open(file->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (descriptor < 0 && errno == ENOENT)
@@ -252,14 +254,14 @@ static int take_existing(const struct mm_plan_file *file, int *held, struct mm_e
     } else {
         bool whole = is_whole(file, descriptor, &state);
         /* What is about to be replaced must be in nobody's hands. */
-        status = hold(file, descriptor, file->writable || !whole, error);
-        if (!status && !whole)
+        status = hold(file, folder, descriptor, file->writable || !whole, held, error);
+        if (!status && !whole) {
+            close(*held);
+            *held = -1;
             status = -ENOENT;
+        }
     }
-    if (status)
-        close(descriptor);
-    else
-        *held = descriptor;
+    close(descriptor);
     return status;
 }
 
@@ -330,7 +332,7 @@ static int make_and_take(const struct mm_plan_file *file, uint64_t asked_bytes, 
     status = partial ? make_file(file, partial, folder, error)
                      : mm_error_set(error, -ENOMEM, "not enough memory");
     free(partial);
-    if (!status && take_existing(file, held, error) == -ENOENT)
+    if (!status && take_existing(file, folder, held, error) == -ENOENT)
         status = mm_error_set(error, -EIO, "data file %s: what was written is not what is read",
                               file->path);
     return status;
@@ -344,7 +346,7 @@ int mm_data_file_ensure(const struct mm_plan_file *file, uint64_t asked_bytes, i
     if (status)
         return status;
     remove_partials(folder);
-    status = take_existing(file, held, error);
+    status = take_existing(file, folder, held, error);
     if (status == -ENOENT)
         status = make_and_take(file, asked_bytes, folder, held, error);
     close(folder);

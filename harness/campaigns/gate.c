@@ -358,7 +358,7 @@ static void release(struct mm_gate_campaign *campaign)
     }
     for (size_t i = 0; campaign->held != NULL && i < campaign->request->plan->file_count; i++) {
         if (campaign->held[i] >= 0) {
-            mm_data_cache_let_go(campaign->held[i]);
+            mm_data_cache_let_go(campaign->held[i], campaign->request->plan->files[i].path);
         }
     }
     mm_gate_free_jobs(campaign);

@@ -475,7 +475,7 @@ static void let_files_go(struct campaign *campaign)
 {
     for (size_t i = 0; campaign->held != NULL && i < campaign->plan->file_count; i++) {
         if (campaign->held[i] >= 0) {
-            mm_data_cache_let_go(campaign->held[i]);
+            mm_data_cache_let_go(campaign->held[i], campaign->plan->files[i].path);
         }
     }
     free(campaign->held);

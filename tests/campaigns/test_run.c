@@ -16,6 +16,7 @@
 #include "harness/campaigns/run.h"
 #include "harness/worker.h"
 #include "tests/harness/data_folder.h"
+#include "tests/support/folder.h"
 
 #define LAUNCHES 3
 
@@ -52,19 +53,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
-    char path[DATA_FOLDER_BYTES + 32];
 
-    for (size_t i = 0; fixture->plan != NULL && i < fixture->plan->file_count; i++) {
-        unlink(fixture->plan->files[i].path);
-    }
     mm_plan_free(fixture->plan);
-    snprintf(path, sizeof(path), "%s/results.json", fixture->out);
-    unlink(path);
-    rmdir(fixture->out);
-    /* One test has a file there. */
-    unlink(fixture->data);
-    rmdir(fixture->data);
-    int left = rmdir(fixture->folder);
+    int left = mm_test_remove_folder(fixture->folder);
     free(fixture);
     return left;
 }

@@ -34,7 +34,8 @@ class Test:
 
     def files(self, folder="cache"):
         path = os.path.join(self.box.folder, folder)
-        return sorted(os.listdir(path)) if os.path.isdir(path) else []
+        names = os.listdir(path) if os.path.isdir(path) else []
+        return sorted(name for name in names if name != ".mapmeter-locks")
 
     @staticmethod
     def name(mebibytes, use="read"):

@@ -154,12 +154,23 @@ static void the_file_used_longest_ago_goes_first(void **state)
     assert_true(is_there(fixture, names[0]));
 }
 
+/* What holds it, or -EBUSY; the file itself is closed. */
+static int hold(const struct fixture *fixture, const char *name, bool writes)
+{
+    int held = -1;
+    int descriptor = openat(fixture->folder, name, O_RDONLY | O_CLOEXEC);
+    assert_true(descriptor >= 0);
+    int status = mm_data_cache_hold(fixture->folder, descriptor, writes, &held);
+    close(descriptor);
+    return status ? status : held;
+}
+
 static void a_file_that_was_held_was_used(void **state)
 {
     struct fixture *fixture = *state;
-    int descriptor = openat(fixture->folder, names[2], O_RDONLY | O_CLOEXEC);
-    assert_int_equal(mm_data_cache_hold(descriptor, false), 0);
-    mm_data_cache_let_go(descriptor);
+    char *path = mm_text_format("%s/%s", fixture->path, names[2]);
+    mm_data_cache_let_go(hold(fixture, names[2], false), path);
+    free(path);
     assert_int_equal(make_room(fixture, 3, NULL), 0);
     assert_true(is_there(fixture, names[2]));
     assert_false(is_there(fixture, names[1]));
@@ -181,10 +192,8 @@ static void a_file_in_use_stays(void **state)
 {
     struct fixture *fixture = *state;
     struct mm_error error = {0};
-    int reader = openat(fixture->folder, names[2], O_RDONLY | O_CLOEXEC);
-    int writer = openat(fixture->folder, names[1], O_RDONLY | O_CLOEXEC);
-    assert_int_equal(mm_data_cache_hold(reader, false), 0);
-    assert_int_equal(mm_data_cache_hold(writer, true), 0);
+    int reader = hold(fixture, names[2], false);
+    int writer = hold(fixture, names[1], true);
     assert_int_equal(make_room(fixture, 2, &error), -ENOSPC);
     assert_non_null(strstr(error.text, "new.dat"));
     assert_non_null(strstr(error.text, "--data-limit"));
@@ -229,14 +238,45 @@ static void files_of_another_user_stay(void **state)
 static void readers_share_and_writers_do_not(void **state)
 {
     struct fixture *fixture = *state;
-    int one = openat(fixture->folder, names[0], O_RDONLY | O_CLOEXEC);
-    int other = openat(fixture->folder, names[0], O_RDONLY | O_CLOEXEC);
-    assert_int_equal(mm_data_cache_hold(one, false), 0);
-    assert_int_equal(mm_data_cache_hold(other, false), 0);
-    assert_int_equal(mm_data_cache_hold(other, true), -EBUSY);
+    int one = hold(fixture, names[0], false);
+    int other = hold(fixture, names[0], false);
+    assert_int_equal(hold(fixture, names[0], true), -EBUSY);
     close(one);
-    assert_int_equal(mm_data_cache_hold(other, true), 0);
+    assert_int_equal(hold(fixture, names[0], true), -EBUSY);
     close(other);
+    one = hold(fixture, names[0], true);
+    assert_true(one >= 0);
+    assert_int_equal(hold(fixture, names[0], false), -EBUSY);
+    close(one);
+}
+
+static void a_file_that_is_held_can_be_leased(void **state)
+{
+    struct fixture *fixture = *state;
+    int held = hold(fixture, names[0], true);
+    int data = openat(fixture->folder, names[0], O_RDWR | O_CLOEXEC);
+    assert_int_equal(fcntl(data, F_SETLEASE, F_WRLCK), 0);
+    close(data);
+    close(held);
+}
+
+/* As in the folder of a user who lets others read: there is no file of locks, and none can be made.
+ */
+static void where_the_folder_has_no_locks_the_files_own_one_holds_it(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(mkdirat(fixture->folder, ".mapmeter-locks", 0755), 0);
+    int reader = hold(fixture, names[2], false);
+    int writer = hold(fixture, names[1], true);
+    assert_true(reader >= 0 && writer >= 0);
+    assert_int_equal(hold(fixture, names[2], true), -EBUSY);
+    assert_int_equal(hold(fixture, names[1], false), -EBUSY);
+    assert_int_equal(make_room(fixture, 2, NULL), -ENOSPC);
+    assert_true(is_there(fixture, names[1]) && is_there(fixture, names[2]));
+    close(reader);
+    close(writer);
+    assert_int_equal(make_room(fixture, 1, NULL), 0);
+    assert_int_equal(unlinkat(fixture->folder, ".mapmeter-locks", AT_REMOVEDIR), 0);
 }
 
 /* A plan of two generated files of 4 KiB and a file of the user's, which counts for nothing. */
@@ -291,6 +331,8 @@ int main(void)
         CACHE_TEST(what_is_not_ours_stays),
         CACHE_TEST(files_of_another_user_stay),
         CACHE_TEST(readers_share_and_writers_do_not),
+        CACHE_TEST(a_file_that_is_held_can_be_leased),
+        CACHE_TEST(where_the_folder_has_no_locks_the_files_own_one_holds_it),
         CACHE_TEST(a_plan_that_cannot_fit_is_refused_beforehand),
     };
     if (!data_folder_make(folder)) {

@@ -25,6 +25,7 @@
 #include "common/text.h"
 #include "harness/data_cache.h"
 #include "harness/data_file.h"
+#include "tests/support/folder.h"
 
 #define SEED       UINT64_C(11)
 #define WORDS      UINT64_C(300000) /* no whole number of blocks */
@@ -56,18 +57,12 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     char *folder = *state;
-    const char *parts[] = {"sub/folder/data-read", "sub/folder/data-write", "sub/folder", "sub"};
-    for (size_t i = 0; i < MM_COUNT_OF(parts); i++) {
-        char *path = mm_text_format("%s/%s", folder, parts[i]);
-        if (remove(path) && errno != ENOENT)
-            return -1;
-        free(path);
-    }
-    int status = rmdir(folder);
+    int status = mm_test_remove_folder(folder);
     free(folder);
     return status;
 }
 
+/* Without the one of the locks. */
 static size_t entries_in(const char *folder, const char *part)
 {
     char *path = mm_text_format("%s/%s", folder, part);
@@ -75,8 +70,9 @@ static size_t entries_in(const char *folder, const char *part)
     free(path);
     assert_non_null(stream);
     size_t count = 0;
-    while (readdir(stream))
-        count++;
+    const struct dirent *entry;
+    while ((entry = readdir(stream)))
+        count += strcmp(entry->d_name, ".mapmeter-locks") != 0;
     closedir(stream);
     return count - 2; /* "." and ".." */
 }
@@ -98,7 +94,7 @@ static void ensure(const struct mm_plan_file *file)
     int held = -1;
     if (mm_data_file_ensure(file, 0, &held, &error))
         fail_msg("%s", error.text);
-    mm_data_cache_let_go(held);
+    mm_data_cache_let_go(held, file->path);
 }
 
 static void words_are_the_mixed_index(void **state)
@@ -231,7 +227,7 @@ static void what_another_run_uses_is_not_replaced(void **state)
     struct stat state_after;
     assert_int_equal(stat(file.path, &state_after), 0);
     assert_int_equal(state_after.st_size, 4096);
-    mm_data_cache_let_go(reader);
+    mm_data_cache_let_go(reader, file.path);
     ensure(&file);
     free(file.path);
 }
@@ -248,7 +244,7 @@ static void readers_share_a_file_and_writers_do_not(void **state)
     assert_int_equal(mm_data_file_ensure(&written, 0, &held[3], &error), -EBUSY);
     assert_non_null(strstr(error.text, "another run"));
     for (size_t i = 0; i < 3; i++)
-        mm_data_cache_let_go(held[i]);
+        mm_data_cache_let_go(held[i], i < 2 ? read.path : written.path);
     ensure(&written);
     free(read.path);
     free(written.path);

@@ -22,6 +22,7 @@
 #include "harness/plan.h"
 #include "harness/worker_process.h"
 #include "tests/harness/data_folder.h"
+#include "tests/support/folder.h"
 
 #define SECOND_NS  UINT64_C(1000000000)
 #define MSECOND_NS UINT64_C(1000000)
@@ -173,8 +174,6 @@ static void let_go(struct fixture *fixture)
 {
     mm_counters_close(fixture->counters);
     free(fixture->result);
-    for (size_t i = 0; fixture->plan != NULL && i < fixture->plan->file_count; i++)
-        unlink(fixture->plan->files[i].path);
     mm_plan_free(fixture->plan);
     fixture->plan = NULL;
     fixture->counters = NULL;
@@ -185,7 +184,7 @@ static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     let_go(fixture);
-    int left = rmdir(fixture->folder);
+    int left = mm_test_remove_folder(fixture->folder);
     free(fixture);
     return left;
 }
@@ -219,7 +218,7 @@ static struct mm_plan_case *plan_case(struct fixture *fixture, const char *workl
         mm_data_file_ensure(&fixture->plan->files[0], 0, &held, &error) < 0 ||
         mm_counters_open(NULL, 0, &fixture->counters, &error) < 0)
         fail_msg("%s", error.text);
-    mm_data_cache_let_go(held);
+    mm_data_cache_let_go(held, fixture->plan->files[0].path);
     fixture->result = malloc(sizeof(*fixture->result));
     assert_non_null(fixture->result);
     assert_null(fixture->plan->cases[0].skip_reason);

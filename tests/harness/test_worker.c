@@ -26,6 +26,7 @@
 #include "harness/worker.h"
 #include "tests/harness/data_folder.h"
 #include "tests/harness/refuse.h"
+#include "tests/support/folder.h"
 
 #define CACHESTAT_CALL 451
 #define FILE_BYTES     ((size_t)4 << 20)
@@ -76,7 +77,7 @@ static int tear_down(void **state)
     struct fixture *fixture = *state;
 
     let_go(fixture);
-    int left = rmdir(fixture->folder);
+    int left = mm_test_remove_folder(fixture->folder);
     free(fixture);
     return left;
 }
@@ -113,7 +114,7 @@ static bool plan_of_size(struct fixture *fixture, const char *workload, const ch
     if (mm_data_file_ensure(&fixture->plan->files[0], 0, &held, &error) < 0) {
         fail_msg("%s", error.text);
     }
-    mm_data_cache_let_go(held);
+    mm_data_cache_let_go(held, fixture->plan->files[0].path);
     return true;
 }
 
