@@ -72,7 +72,7 @@ static void move_strided(struct gathering *gathering, size_t pick)
     uint64_t run = loops->count > 0 ? loops->length[outer] : 1;
     int64_t stride = loops->count > 0 ? loops->stride_bytes[outer] : array->dtype.item_bytes;
     uint64_t counters[MARRAY_MAX_DIMENSIONS] = {0};
-    for (bool done = false; !done; dense += run * dense_item) {
+    for (bool done = false; !done && !gathering->failure; dense += run * dense_item) {
         convert(gathering, mapped, stride, dense, run);
         mapped += marray_loops_next(loops, outer, counters, &done);
     }
@@ -96,7 +96,7 @@ static void move_part(struct gathering *gathering, size_t first, size_t count)
     else if (is_staged(gathering))
         move_staged(gathering, first, count);
     else
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count && !gathering->failure; i++)
             move_strided(gathering, first + i);
 }
 
