@@ -194,3 +194,13 @@ const char *mm_trend_effect(const struct mm_trend_series *series, const struct m
     }
     return direction == (int)series->worse ? "worse" : "better";
 }
+
+bool mm_trend_is_changed(const struct mm_trend_series *series)
+{
+    for (size_t i = 0; i < series->changes.count; i++) {
+        if (series->changes.items[i].kind != MM_CHANGE_SPIKE) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -61,6 +61,9 @@ void mm_trend_free(struct mm_trend *trend);
  * size holds no change at all. */
 const char *mm_trend_effect(const struct mm_trend_series *series, const struct mm_change *change);
 
+/* Whether there is a step, a drift or what may become one: anything but spikes. */
+bool mm_trend_is_changed(const struct mm_trend_series *series);
+
 /* "step", "drift", "spike", "pending" */
 const char *mm_trend_kind(enum mm_change_kind kind);
 
@@ -68,6 +71,7 @@ const char *mm_trend_kind(enum mm_change_kind kind);
 struct mm_trend_style {
     bool colour;
     bool blocks; /* characters beyond ASCII can be shown */
+    bool changed_only;
 };
 
 /* A table of the series, each with its changes below it. -EIO. */
@@ -76,6 +80,6 @@ int mm_trend_write_text(const struct mm_trend *trend, const struct mm_trend_styl
 
 /* {"schema": {"name": "mapmeter.trend", "version": 1}, "method", "series": [...]}; new reference,
  * NULL when memory is short. */
-json_t *mm_trend_to_json(const struct mm_trend *trend);
+json_t *mm_trend_to_json(const struct mm_trend *trend, bool changed_only);
 
 #endif

@@ -63,10 +63,13 @@ static json_t *series_to_json(const struct mm_trend_series *series)
     return json;
 }
 
-json_t *mm_trend_to_json(const struct mm_trend *trend)
+json_t *mm_trend_to_json(const struct mm_trend *trend, bool changed_only)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < trend->count; i++) {
+        if (changed_only && !mm_trend_is_changed(&trend->series[i])) {
+            continue;
+        }
         if (json_array_append_new(list, series_to_json(&trend->series[i])) != 0) {
             json_decref(list);
             return NULL;

@@ -54,6 +54,7 @@ static void write_curve(const struct pen *pen, const struct mm_trend_series *ser
     static const char *const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     static const char *const plain_marks[] = {"_", "_", ".", "-", "-", "=", "=", "#"};
     size_t first = series->count > CURVE_WIDTH ? series->count - CURVE_WIDTH : 0;
+    const size_t highest = MM_COUNT_OF(blocks) - 1;
     double least = INFINITY;
     double greatest = -INFINITY;
     for (size_t i = first; i < series->count; i++) {
@@ -64,7 +65,7 @@ static void write_curve(const struct pen *pen, const struct mm_trend_series *ser
         double range = greatest - least;
         double share =
             range > 0 && isfinite(range) ? (series->points[i].value - least) / range : 0.5;
-        size_t level = (size_t)lround(share * (double)(MM_COUNT_OF(blocks) - 1));
+        size_t level = (size_t)lround(share * (double)highest);
         fputs(pen->style->blocks ? blocks[level] : plain_marks[level], pen->stream);
     }
     for (size_t i = series->count - first; i < CURVE_WIDTH; i++) {
@@ -232,6 +233,23 @@ static bool same_benchmark(const struct mm_trend_series *a, const struct mm_tren
            strcmp(a->data, b->data) == 0;
 }
 
+static void write_sum(const struct pen *pen, const struct mm_trend *trend)
+{
+    size_t changed = 0;
+    size_t kinds[MM_CHANGE_PENDING + 1] = {0};
+    for (size_t i = 0; i < trend->count; i++) {
+        const struct mm_changes *changes = &trend->series[i].changes;
+        changed += mm_trend_is_changed(&trend->series[i]);
+        for (size_t n = 0; n < changes->count; n++) {
+            kinds[changes->items[n].kind]++;
+        }
+    }
+    fprintf(pen->stream,
+            "\nChanged: %zu of %zu series; steps: %zu, drifts: %zu, spikes: %zu, pending: %zu.",
+            changed, trend->count, kinds[MM_CHANGE_STEP], kinds[MM_CHANGE_DRIFT],
+            kinds[MM_CHANGE_SPIKE], kinds[MM_CHANGE_PENDING]);
+}
+
 static void write_method(const struct pen *pen, const struct mm_trend *trend)
 {
     double alpha = trend->options.alpha;
@@ -254,15 +272,22 @@ int mm_trend_write_text(const struct mm_trend *trend, const struct mm_trend_styl
               stream);
         return ferror(stream) ? -EIO : 0;
     }
+    const struct mm_trend_series *last = NULL;
     for (size_t i = 0; i < trend->count; i++) {
-        if (i == 0 || !same_head(&trend->series[i - 1], &trend->series[i])) {
-            write_head(&pen, &trend->series[i]);
+        const struct mm_trend_series *series = &trend->series[i];
+        if (style->changed_only && !mm_trend_is_changed(series)) {
+            continue;
         }
-        if (i == 0 || !same_benchmark(&trend->series[i - 1], &trend->series[i])) {
-            write_benchmark(&pen, &trend->series[i]);
+        if (!last || !same_head(last, series)) {
+            write_head(&pen, series);
         }
-        write_series(&pen, &trend->series[i]);
+        if (!last || !same_benchmark(last, series)) {
+            write_benchmark(&pen, series);
+        }
+        write_series(&pen, series);
+        last = series;
     }
+    write_sum(&pen, trend);
     write_method(&pen, trend);
     return ferror(stream) ? -EIO : 0;
 }

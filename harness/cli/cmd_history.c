@@ -33,6 +33,7 @@ struct history_options {
     const char *alpha_text;
     struct mm_history_filter filter;
     struct mm_change_point_options test;
+    bool changed_only;
     bool json;
     bool quiet;
     struct mm_error error;
@@ -67,6 +68,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_SEED:
         history->seed_text = argument;
+        return 0;
+    case 'c':
+        history->changed_only = true;
         return 0;
     case 'j':
         history->json = true;
@@ -308,8 +312,10 @@ static bool shows_utf8(void)
 
 static int print_trend(const struct history_options *history, const struct mm_trend *trend)
 {
-    const struct mm_trend_style style = {.colour = mm_cli_colour(stdout), .blocks = shows_utf8()};
-    return history->json ? mm_cli_print_json(mm_trend_to_json(trend))
+    const struct mm_trend_style style = {.colour = mm_cli_colour(stdout),
+                                         .blocks = shows_utf8(),
+                                         .changed_only = history->changed_only};
+    return history->json ? mm_cli_print_json(mm_trend_to_json(trend, history->changed_only))
                          : mm_trend_write_text(trend, &style, stdout);
 }
 
@@ -356,6 +362,7 @@ static const struct argp_option trend_options[] = {
     {"metric", 'M', "NAME", 0, "only this metric, such as throughput or faults", 0},
     {"machine", 'm', "NAME", 0, "of this machine; the beginning of its name is enough", 0},
     {"suite", 's', "SUITE", 0, "of this suite", 0},
+    {"changed", 'c', NULL, 0, "only what has changed, spikes aside", 0},
     {"alpha", KEY_ALPHA, "P", 0,
      "probability of a step in a series without any change (0.01, of each series)", 0},
     {"seed", KEY_SEED, "N", 0, "of the permutations of the test (1)", 0},

@@ -182,6 +182,13 @@ def check_trend(box):
     spike = series["desk", "real_time"]["changes"][0]
     assert (spike["first"], spike["last"], spike["revision"]) == (10, 11, "r10"), spike
 
+    # The other machine has spikes alone.
+    changed = series_of(box, "--changed")
+    assert {machine for machine, _ in changed} == {"lab"} and len(changed) == 3, list(changed)
+    text = history(box, "trend", "--changed")
+    assert "machine lab" in text and "machine desk" not in text, text
+    assert "Changed: 3 of 6 series; steps: 3, drifts: 0, spikes: 3, pending: 0." in text, text
+
     text = history(box, "trend", "walk", "--metric", "real_time")
     assert "step, worse: +1" in text and "r23 and record" in text and "spike" in text, text
     assert "█" in text and "\033" not in text

@@ -72,6 +72,7 @@ $ mapmeter history trend
 1>     faults * n 1 * too few for steps: 1 of 10 records
 1>     throughput * n 1 *B/s * too few for steps: 1 of 10 records
 1> 
+1> Changed: 0 of 2 series; steps: 0, drifts: 0, spikes: 0, pending: 0.
 1> Steps by E-divisive (999 permutations, seed 1)*
 1> Advice, not a gate: *
 $ mapmeter history trend nothing-like-this
