@@ -194,21 +194,49 @@ static int check_options(const struct argp_option *options, int argc, char **arg
     return 0;
 }
 
+static size_t count_options(const struct argp_option *options)
+{
+    size_t count = 0;
+    while (options[count].name || options[count].doc)
+        count++;
+    return count;
+}
+
+/* Those of argp and of its children in one list; newly allocated. */
+static struct argp_option *all_options(const struct argp *argp)
+{
+    size_t count = count_options(argp->options);
+    for (const struct argp_child *child = argp->children; child && child->argp; child++)
+        count += count_options(child->argp->options);
+    struct argp_option *all = calloc(count + 1, sizeof(*all));
+    if (!all)
+        return NULL;
+    count = count_options(argp->options);
+    memcpy(all, argp->options, count * sizeof(*all));
+    for (const struct argp_child *child = argp->children; child && child->argp; child++) {
+        size_t more = count_options(child->argp->options);
+        memcpy(all + count, child->argp->options, more * sizeof(*all));
+        count += more;
+    }
+    return all;
+}
+
 int mm_cli_parse(const struct argp *argp, int argc, char **argv, void *input,
                  struct mm_error *error)
 {
     char **words = calloc((size_t)argc + 1, sizeof(*words));
     char *name = mm_text_format("mapmeter %s", argv[0]);
     char help[] = "--help";
+    struct argp_option *options = all_options(argp);
     int status = 0;
-    if (!words || !name) {
+    if (!words || !name || !options) {
         status = mm_error_set(error, -ENOMEM, "not enough memory");
         goto cleanup;
     }
     words[0] = name; /* what the help calls the program */
     for (int i = 1; i < argc; i++)
         words[i] = strcmp(argv[i], "-h") ? argv[i] : help;
-    status = check_options(argp->options, argc, words, error);
+    status = check_options(options, argc, words, error);
     if (status)
         goto cleanup;
     error->code = 0;
@@ -221,6 +249,7 @@ int mm_cli_parse(const struct argp *argp, int argc, char **argv, void *input,
     }
 
 cleanup:
+    free(options);
     free(words);
     free(name);
     return status;

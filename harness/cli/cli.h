@@ -66,6 +66,31 @@ bool mm_cli_terminal(FILE *stream);
 /* Whether colours may be written to stream: such a terminal, and no NO_COLOR. */
 bool mm_cli_colour(FILE *stream);
 
+/* cli_selection.c: the options that select cases and their data files, a child of the argp of run
+ * and of gate. Their input for it is a struct mm_cli_selection; in their help these groups have the
+ * headings "What to measure:" and "On which data:". */
+enum { MM_CLI_GROUP_CASES = 2, MM_CLI_GROUP_DATA = 3 };
+struct mm_cli_selection {
+    struct mm_plan_request *request; /* borrowed, as error and the words */
+    struct mm_error *error;
+    const char **workloads; /* these lists have room for every word */
+    const char **engines;
+    const char **caches;
+    const char **parameters;
+    const char **files; /* request->file_count of them: --file is the command's own option */
+    const char *data_folder;
+    uint64_t data_limit_bytes;
+    char *folder; /* of data files, from finish on */
+};
+extern const struct argp mm_cli_selection_argp;
+/* Before parsing; release it in any case. -ENOMEM. */
+int mm_cli_selection_begin(struct mm_cli_selection *selection, struct mm_plan_request *request,
+                           int argc, struct mm_error *error);
+/* After it: all that was said, and the folder and the suites there are, into the request. -ENOMEM.
+ */
+int mm_cli_selection_finish(struct mm_cli_selection *selection);
+void mm_cli_selection_release(struct mm_cli_selection *selection);
+
 /* cli_out.c: the folder of results. */
 struct mm_cli_out {
     char *folder;

@@ -14,7 +14,6 @@
 #include "harness/campaigns/run_record.h"
 #include "harness/cli/cli.h"
 #include "harness/data_cache.h"
-#include "harness/data_file.h"
 
 #define SETTINGS_FILE "mapmeter-gate.yaml"
 #define WAIVERS_FILE  "mapmeter-waivers.txt"
@@ -33,21 +32,13 @@ enum key {
     KEY_CORRECTION,
     KEY_INCONCLUSIVE,
     KEY_PAIRS,
-    KEY_SEED,
-    KEY_SIZE,
-    KEY_DATA_DIR,
-    KEY_DATA_LIMIT,
     KEY_ANNOTATIONS,
     KEY_JSON
 };
 
 struct gate_options {
     struct mm_plan_request request;
-    const char **workloads;
-    const char **engines;
-    const char **caches;
-    const char **parameters;
-    const char **files;
+    struct mm_cli_selection selection;
     enum mm_gate_purpose purpose;
     const char *plugin; /* of head */
     const char *base;
@@ -60,11 +51,9 @@ struct gate_options {
     const char *calibration_path;
     const char *correction;
     const char *inconclusive;
-    const char *data_folder;
     const char *out;
     const char *share; /* of a selftest */
-    uint64_t data_limit_bytes;
-    uint64_t pairs; /* 0: the settings' */
+    uint64_t pairs;    /* 0: the settings' */
     struct mm_gate_injection injection;
     struct mm_gate_settings settings;
     struct mm_gate_waivers waivers;
@@ -72,7 +61,6 @@ struct gate_options {
     struct mm_gate_sides sides;
     struct mm_plan *plan;
     struct mm_plan *base_plan;
-    char *folder; /* of data files */
     json_t *calibration;
     bool annotations;
     bool quiet;
@@ -93,36 +81,30 @@ static const struct argp_option options[] = {
     {"base-command", KEY_BASE_COMMAND, "COMMAND", 0,
      "instead: whole commands, written as for run --command", 1},
     {"head-command", KEY_HEAD_COMMAND, "COMMAND", 0, NULL, 1},
-    {NULL, 0, NULL, 0, "By what:", 2},
-    {"suite", KEY_SUITE, "SUITE", 0, "name or file, also without the option (ci)", 2},
-    {"workload", 'w', "W", 0, "only cases of this workload; without a suite: it alone", 2},
-    {"engine", 'e', "E,...", 0, "engines", 2},
-    {"cache", 'c', "STATE,...", 0, "cache states", 2},
-    {"parameter", 'p', "NAME=VALUE,...", 0, "parameters; lists multiply", 2},
-    {"file", 'f', "FILE", 0, "of commands: a file that they read (may stand several times)", 2},
-    {"size", KEY_SIZE, "SIZE", 0, "of the generated data files", 2},
-    {"data-dir", KEY_DATA_DIR, "DIR", 0,
-     "where they live ($MAPMETER_DATA_DIR, else ~/.cache/mapmeter)", 2},
-    {"data-limit", KEY_DATA_LIMIT, "SIZE", 0, "what that folder may hold", 2},
-    {"seed", KEY_SEED, "N", 0, "of all random choices (a new one every time)", 2},
-    {NULL, 0, NULL, 0, "How it judges:", 3},
+    {NULL, 0, NULL, 0, "What to measure:", MM_CLI_GROUP_CASES},
+    {"suite", KEY_SUITE, "SUITE", 0, "name or file, also without the option (ci)",
+     MM_CLI_GROUP_CASES},
+    {NULL, 0, NULL, 0, "On which data:", MM_CLI_GROUP_DATA},
+    {"file", 'f', "FILE", 0, "of commands: a file that they read (may stand several times)",
+     MM_CLI_GROUP_DATA},
+    {NULL, 0, NULL, 0, "How it judges:", 4},
     {"settings", KEY_SETTINGS, "FILE", 0,
-     "numbers of the gate (./" SETTINGS_FILE " if it is there)", 3},
+     "numbers of the gate (./" SETTINGS_FILE " if it is there)", 4},
     {"waivers", KEY_WAIVERS, "FILE", 0, "accepted regressions (./" WAIVERS_FILE " if it is there)",
-     3},
+     4},
     {"calibration", KEY_CALIBRATION, "FILE", 0,
-     "what identical sides differ by (that of this machine in the data folder; none: without)", 3},
-    {"correction", KEY_CORRECTION, "NAME", 0, "benjamini-hochberg or holm", 3},
-    {"inconclusive", KEY_INCONCLUSIVE, "WHAT", 0, "exit3, pass or fail", 3},
+     "what identical sides differ by (that of this machine in the data folder; none: without)", 4},
+    {"correction", KEY_CORRECTION, "NAME", 0, "benjamini-hochberg or holm", 4},
+    {"inconclusive", KEY_INCONCLUSIVE, "WHAT", 0, "exit3, pass or fail", 4},
     {"pairs", KEY_PAIRS, "N", 0,
      "of launches of every benchmark; what is inconclusive gets twice as "
      "many",
-     3},
-    {NULL, 0, NULL, 0, "What comes out:", 4},
-    {"out", 'o', "DIR", 0, "folder of the results, new or empty", 4},
-    {"annotations", KEY_ANNOTATIONS, NULL, 0, "print workflow commands of GitHub as well", 4},
-    {"json", KEY_JSON, NULL, 0, "print results.json on standard output", 4},
-    {"quiet", 'q', NULL, 0, "print nothing but what goes wrong", 4},
+     4},
+    {NULL, 0, NULL, 0, "What comes out:", 5},
+    {"out", 'o', "DIR", 0, "folder of the results, new or empty", 5},
+    {"annotations", KEY_ANNOTATIONS, NULL, 0, "print workflow commands of GitHub as well", 5},
+    {"json", KEY_JSON, NULL, 0, "print results.json on standard output", 5},
+    {"quiet", 'q', NULL, 0, "print nothing but what goes wrong", 5},
     {NULL, 0, NULL, 0, NULL, 0},
 };
 
@@ -159,51 +141,16 @@ static error_t refuse(struct gate_options *gate, const char *option, const char 
     return EINVAL;
 }
 
-static error_t parse_number(int key, char *argument, struct gate_options *gate)
+static error_t parse_value(int key, char *argument, struct gate_options *gate)
 {
-    char *end;
+    struct mm_plan_request *request = &gate->request;
     switch (key) {
     case KEY_PAIRS:
         if (mm_units_parse_count(argument, &gate->pairs) || gate->pairs < 6 || gate->pairs > 250)
             return refuse(gate, "--pairs", argument, "write a whole number from 6 to 250");
         return 0;
-    case KEY_SEED:
-        errno = 0;
-        gate->request.has_seed = true;
-        gate->request.seed = strtoull(argument, &end, 0);
-        if (argument[0] < '0' || argument[0] > '9' || *end || errno)
-            return refuse(gate, "--seed", argument, "write a whole number below 2^64");
-        return 0;
-    case KEY_DATA_LIMIT:
-        if (mm_units_parse_size(argument, &gate->data_limit_bytes) || !gate->data_limit_bytes)
-            return refuse(gate, "--data-limit", argument, "write a size above 0, such as 20GiB");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static error_t parse_selection(int key, char *argument, struct gate_options *gate)
-{
-    struct mm_plan_request *request = &gate->request;
-    switch (key) {
-    case 'w':
-        gate->workloads[request->workload_count++] = argument;
-        return 0;
-    case 'e':
-        gate->engines[request->engine_count++] = argument;
-        return 0;
-    case 'c':
-        gate->caches[request->cache_count++] = argument;
-        return 0;
-    case 'p':
-        gate->parameters[request->parameter_count++] = argument;
-        return 0;
     case 'f':
-        gate->files[request->file_count++] = argument;
-        return 0;
-    case KEY_SIZE:
-        request->size = argument;
+        gate->selection.files[request->file_count++] = argument;
         return 0;
     case KEY_SUITE:
     case ARGP_KEY_ARG:
@@ -216,7 +163,7 @@ static error_t parse_selection(int key, char *argument, struct gate_options *gat
         request->suite = argument;
         return 0;
     default:
-        return parse_number(key, argument, gate);
+        return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -237,7 +184,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         {KEY_CALIBRATION, &gate->calibration_path},
         {KEY_CORRECTION, &gate->correction},
         {KEY_INCONCLUSIVE, &gate->inconclusive},
-        {KEY_DATA_DIR, &gate->data_folder},
         {'o', &gate->out},
     };
     for (size_t i = 0; i < MM_COUNT_OF(texts); i++) {
@@ -247,6 +193,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         }
     }
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &gate->selection;
+        return 0;
     case KEY_ANNOTATIONS:
         gate->annotations = true;
         return 0;
@@ -257,7 +206,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         gate->quiet = true;
         return 0;
     default:
-        return parse_selection(key, argument, gate);
+        return parse_value(key, argument, gate);
     }
 }
 
@@ -371,15 +320,6 @@ static int make_plan(struct gate_options *gate)
 {
     struct mm_plan_request *request = &gate->request;
     gate->plugin = gate->sides.side[MM_GATE_HEAD].path;
-    request->workloads = gate->workloads;
-    request->engines = gate->engines;
-    request->caches = gate->caches;
-    request->parameters = gate->parameters;
-    request->files = gate->files;
-    request->data_folder = gate->folder;
-    request->suite_folder = getenv("MAPMETER_SUITES");
-    request->shipped = mm_cli_suites;
-    request->shipped_count = mm_cli_suite_count;
     /* A sample takes milliseconds: no series. */
     request->interval = "off";
     if (gate->sides.kind == MM_GATE_PLUGIN) {
@@ -397,15 +337,15 @@ static int make_plan(struct gate_options *gate)
     if (gate->sides.kind != MM_GATE_COMMAND && request->file_count)
         return mm_error_set(&gate->error, -EINVAL, "--file is for commands");
     int status = mm_plan_make(request, &gate->plan, &gate->error);
-    return status ? status : mm_data_cache_check(gate->plan, gate->data_limit_bytes, &gate->error);
+    return status ? status
+                  : mm_data_cache_check(gate->plan, gate->selection.data_limit_bytes, &gate->error);
 }
 
 static int prepare(struct gate_options *gate)
 {
-    gate->folder = gate->data_folder ? strdup(gate->data_folder) : mm_data_file_default_folder();
-    if (!gate->folder)
-        return mm_error_set(&gate->error, -ENOMEM, "not enough memory");
-    int status = read_share(gate);
+    int status = mm_cli_selection_finish(&gate->selection);
+    if (!status)
+        status = read_share(gate);
     if (!status)
         status = read_settings(gate);
     if (!status)
@@ -415,8 +355,8 @@ static int prepare(struct gate_options *gate)
     if (!status)
         status = make_plan(gate);
     if (!status && gate->purpose != MM_GATE_CALIBRATE)
-        status = mm_gate_calibration_load(gate->calibration_path, gate->folder, gate->plan->suite,
-                                          &gate->calibration, &gate->error);
+        status = mm_gate_calibration_load(gate->calibration_path, gate->selection.folder,
+                                          gate->plan->suite, &gate->calibration, &gate->error);
     return status;
 }
 
@@ -558,7 +498,8 @@ static int finish(struct gate_options *gate, const json_t *document, const struc
     struct mm_error *error = &gate->error;
     int status = mm_gate_report_write(document, out->folder, error);
     if (!status && gate->purpose == MM_GATE_CALIBRATE)
-        status = mm_gate_calibration_save(document, gate->calibration_path, gate->folder, error);
+        status = mm_gate_calibration_save(document, gate->calibration_path, gate->selection.folder,
+                                          error);
     if (!status)
         status = mm_cli_out_link(out, error);
     if (!status)
@@ -594,7 +535,7 @@ static int measure(struct gate_options *gate, const struct mm_cli_out *out,
         .command = command,
         .command_count = command_count,
         .out_folder = out->folder,
-        .data_limit_bytes = gate->data_limit_bytes,
+        .data_limit_bytes = gate->selection.data_limit_bytes,
         .progress = &callbacks,
     };
     json_t *document = NULL;
@@ -651,12 +592,7 @@ static void release(struct gate_options *gate)
     mm_plan_free(gate->plan);
     mm_plan_free(gate->base_plan);
     json_decref(gate->calibration);
-    free(gate->folder);
-    free(gate->workloads);
-    free(gate->engines);
-    free(gate->caches);
-    free(gate->parameters);
-    free(gate->files);
+    mm_cli_selection_release(&gate->selection);
 }
 
 /* "calibrate" and "selftest" stand right after the name of the command. */
@@ -669,30 +605,20 @@ static enum mm_gate_purpose purpose_of(int argc, char **argv)
 
 int mm_cmd_gate(int argc, char **argv)
 {
+    static const struct argp_child children[] = {{.argp = &mm_cli_selection_argp}, {0}};
     static const struct argp argp = {
         .options = options,
         .parser = parse_option,
         .args_doc = "[SUITE]\ncalibrate [SUITE]\nselftest PERCENT|faults [SUITE]",
-        .doc = doc};
-    size_t words = (size_t)argc + 1;
-    struct gate_options gate = {
-        .purpose = purpose_of(argc, argv),
-        .workloads = calloc(words, sizeof(char *)),
-        .engines = calloc(words, sizeof(char *)),
-        .caches = calloc(words, sizeof(char *)),
-        .parameters = calloc(words, sizeof(char *)),
-        .files = calloc(words, sizeof(char *)),
-    };
-    int exit_code;
+        .doc = doc,
+        .children = children};
+    struct gate_options gate = {.purpose = purpose_of(argc, argv)};
     int skipped = gate.purpose == MM_GATE_JUDGE ? 0 : 1;
-    if (!gate.workloads || !gate.engines || !gate.caches || !gate.parameters || !gate.files) {
-        mm_error_set(&gate.error, -ENOMEM, "not enough memory");
-        exit_code = mm_cli_fail("gate", &gate.error, MM_CLI_FAILED);
-    } else if (mm_cli_parse(&argp, argc - skipped, argv + skipped, &gate, &gate.error)) {
-        exit_code = mm_cli_fail("gate", &gate.error, mm_cli_exit_code(gate.error.code));
-    } else {
-        exit_code = mm_cli_finish_output("gate", judge(&gate, argc, argv));
-    }
+    int status = mm_cli_selection_begin(&gate.selection, &gate.request, argc, &gate.error);
+    if (!status)
+        status = mm_cli_parse(&argp, argc - skipped, argv + skipped, &gate, &gate.error);
+    int exit_code = status ? mm_cli_fail("gate", &gate.error, mm_cli_exit_code(status))
+                           : mm_cli_finish_output("gate", judge(&gate, argc, argv));
     release(&gate);
     return exit_code;
 }

@@ -12,7 +12,6 @@
 #include "harness/cli/cli.h"
 #include "harness/command.h"
 #include "harness/data_cache.h"
-#include "harness/data_file.h"
 #include "results/record.h"
 
 #define RECORD_LIMIT_BYTES ((size_t)4 << 30)
@@ -25,11 +24,7 @@ enum {
     KEY_SHAPE,
     KEY_OFFSET,
     KEY_ALLOW_WRITE,
-    KEY_DATA_DIR,
-    KEY_DATA_LIMIT,
-    KEY_SIZE,
     KEY_LAUNCHES,
-    KEY_SEED,
     KEY_RESUME,
     KEY_BUDGET,
     KEY_DRY_RUN,
@@ -43,17 +38,11 @@ enum {
 /* What the command line says. The lists have room for every word of it. */
 struct run_options {
     struct mm_plan_request request;
-    const char **workloads;
+    struct mm_cli_selection selection;
     const char **plugins;
-    const char **files;
-    const char **engines;
-    const char **caches;
-    const char **parameters;
     const char **events;
     const char **measures;
     const char **rates;
-    const char *data_folder;
-    uint64_t data_limit_bytes;
     const char *out;
     const char *resume;
     bool dry_run;
@@ -63,60 +52,51 @@ struct run_options {
 };
 
 static const struct argp_option options[] = {
-    {NULL, 0, NULL, 0, "What to measure:", 1},
-    {"workload", 'w', "NAME,...", 0, "workloads, without a suite; with one: only these", 1},
+    {NULL, 0, NULL, 0, "What to measure:", MM_CLI_GROUP_CASES},
     {"plugin", KEY_PLUGIN, "FILE", 0,
-     "a shared object with a workload of your own (docs/plugins.md)", 1},
+     "a shared object with a workload of your own (docs/plugins.md)", MM_CLI_GROUP_CASES},
     {"command", KEY_COMMAND, "COMMAND", 0,
-     "a whole command instead, taken apart without a shell; or its words at the end, after --", 1},
-    {"engine", 'e', "NAME,...", 0, "engines (all of them without this option)", 1},
-    {"cache", 'c', "STATE,...", 0, "cache states: cold, warm, dirty, pressure (the first two)", 1},
-    {"parameter", 'p', "NAME=VALUE,...", 0,
-     "a parameter of a workload or an engine; several values multiply", 1},
+     "a whole command instead, taken apart without a shell; or its words at the end, after --",
+     MM_CLI_GROUP_CASES},
     {"measure", 'm', "WHAT,...", 0,
-     "throughput, or latency: of single operations, in launches of its own (throughput)", 1},
+     "throughput, or latency: of single operations, in launches of its own (throughput)",
+     MM_CLI_GROUP_CASES},
     {"rate", KEY_RATE, "N,...", 0,
      "of latency: start N operations a second whether or not those before are done (closed: each "
      "when the one before is done)",
-     1},
+     MM_CLI_GROUP_CASES},
     {"event", KEY_EVENT, "NAME", 0,
-     "count this too: a name of libpfm4, r1a8, or a tracepoint as exceptions:page_fault_user", 1},
+     "count this too: a name of libpfm4, r1a8, or a tracepoint as exceptions:page_fault_user",
+     MM_CLI_GROUP_CASES},
     {"counter-overhead", KEY_COUNTER_OVERHEAD, NULL, 0,
-     "measure every case a second time with its counters off, in turns: what counting costs", 1},
+     "measure every case a second time with its counters off, in turns: what counting costs",
+     MM_CLI_GROUP_CASES},
     {"interval", KEY_INTERVAL, "TIME", 0,
-     "of the time series of samples that take 2 s or more (100ms), or off", 1},
-    {"launches", KEY_LAUNCHES, "N", 0, "fresh processes per case; intervals need 6", 1},
+     "of the time series of samples that take 2 s or more (100ms), or off", MM_CLI_GROUP_CASES},
+    {"launches", KEY_LAUNCHES, "N", 0, "fresh processes per case; intervals need 6",
+     MM_CLI_GROUP_CASES},
     {"budget", KEY_BUDGET, "TIME", 0,
-     "at most this long, such as 5m: fewer launches, but 3 per case at least", 1},
-    {"seed", KEY_SEED, "N", 0, "of the order and of all random choices (a new one every run)", 1},
-    {NULL, 0, NULL, 0, "On which data:", 2},
-    {"size", KEY_SIZE, "SIZE", 0, "of the generated data files, such as 64MiB", 2},
-    {"data-dir", KEY_DATA_DIR, "DIR", 0,
-     "where generated data files live and are found again ($MAPMETER_DATA_DIR, else "
-     "~/.cache/mapmeter)",
-     2},
-    {"dir", 0, NULL, OPTION_ALIAS, NULL, 2},
-    {"data-limit", KEY_DATA_LIMIT, "SIZE", 0,
-     "what that folder may hold: those used longest ago go first, never one in use (half of what "
-     "its file system has for them)",
-     2},
+     "at most this long, such as 5m: fewer launches, but 3 per case at least", MM_CLI_GROUP_CASES},
+    {NULL, 0, NULL, 0, "On which data:", MM_CLI_GROUP_DATA},
     {"file", 'f', "FILE", 0,
      "your own file instead; it is never changed without --allow-write. With --command: one that "
      "it "
      "reads, to be cold or warm (may stand several times)",
-     2},
-    {"dtype", KEY_DTYPE, "DESCR", 0, "its elements as numpy writes them, such as <f8 (bytes)", 2},
-    {"shape", KEY_SHAPE, "N,...", 0, "its axes (one, as long as the file)", 2},
-    {"offset", KEY_OFFSET, "SIZE", 0, "where its data starts (at 0)", 2},
-    {"allow-write", KEY_ALLOW_WRITE, NULL, 0, "workloads that write may change it", 2},
-    {NULL, 0, NULL, 0, "What comes out:", 3},
+     MM_CLI_GROUP_DATA},
+    {"dtype", KEY_DTYPE, "DESCR", 0, "its elements as numpy writes them, such as <f8 (bytes)",
+     MM_CLI_GROUP_DATA},
+    {"shape", KEY_SHAPE, "N,...", 0, "its axes (one, as long as the file)", MM_CLI_GROUP_DATA},
+    {"offset", KEY_OFFSET, "SIZE", 0, "where its data starts (at 0)", MM_CLI_GROUP_DATA},
+    {"allow-write", KEY_ALLOW_WRITE, NULL, 0, "workloads that write may change it",
+     MM_CLI_GROUP_DATA},
+    {NULL, 0, NULL, 0, "What comes out:", 4},
     {"out", 'o', "DIR", 0,
-     "folder of the results, new or empty (./mapmeter-results/<UTC time>-<suite>)", 3},
+     "folder of the results, new or empty (./mapmeter-results/<UTC time>-<suite>)", 4},
     {"resume", KEY_RESUME, "DIR", 0,
-     "make the launches that the run in this folder lacks; nothing else need be said", 3},
-    {"dry-run", KEY_DRY_RUN, NULL, 0, "print the plan and how long it will take; do nothing", 3},
-    {"json", KEY_JSON, NULL, 0, "print the record, or the plan, as JSON on standard output", 3},
-    {"quiet", 'q', NULL, 0, "print nothing but what goes wrong", 3},
+     "make the launches that the run in this folder lacks; nothing else need be said", 4},
+    {"dry-run", KEY_DRY_RUN, NULL, 0, "print the plan and how long it will take; do nothing", 4},
+    {"json", KEY_JSON, NULL, 0, "print the record, or the plan, as JSON on standard output", 4},
+    {"quiet", 'q', NULL, 0, "print nothing but what goes wrong", 4},
     {NULL, 0, NULL, 0, NULL, 0},
 };
 
@@ -151,30 +131,10 @@ static int parse_count(const char *option, const char *text, uint64_t maximum, u
     return 0;
 }
 
-/* Decimal, or hexadecimal as records have it. */
-static int parse_seed(const char *text, uint64_t *seed, struct mm_error *error)
-{
-    char *end;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 0);
-    if (text[0] < '0' || text[0] > '9' || *end || errno)
-        return mm_error_set(error, -EINVAL, "--seed %s: write a whole number below 2^64", text);
-    *seed = value;
-    return 0;
-}
-
 static int parse_offset(const char *text, uint64_t *offset, struct mm_error *error)
 {
     if (mm_units_parse_size(text, offset))
         return mm_error_set(error, -EINVAL, "--offset %s: write a size, such as 128 or 4KiB", text);
-    return 0;
-}
-
-static int parse_limit(const char *text, uint64_t *bytes, struct mm_error *error)
-{
-    if (mm_units_parse_size(text, bytes) || !*bytes)
-        return mm_error_set(error, -EINVAL, "--data-limit %s: write a size above 0, such as 20GiB",
-                            text);
     return 0;
 }
 
@@ -187,16 +147,11 @@ static error_t parse_value(int key, char *argument, struct run_options *run)
     switch (key) {
     case KEY_OFFSET:
         return parse_offset(argument, &request->offset_bytes, &run->error) ? EINVAL : 0;
-    case KEY_DATA_LIMIT:
-        return parse_limit(argument, &run->data_limit_bytes, &run->error) ? EINVAL : 0;
     case KEY_LAUNCHES:
         status = parse_count("--launches", argument, 10000, &count, &run->error);
         if (!status)
             request->launches = (uint32_t)count;
         return status ? EINVAL : 0;
-    case KEY_SEED:
-        request->has_seed = true;
-        return parse_seed(argument, &request->seed, &run->error) ? EINVAL : 0;
     case ARGP_KEY_ARG:
         if (request->suite) {
             mm_error_set(&run->error, -EINVAL, "'%s' and '%s': run takes one suite", request->suite,
@@ -215,17 +170,8 @@ static error_t parse_one_of_many(int key, char *argument, struct run_options *ru
 {
     struct mm_plan_request *request = &run->request;
     switch (key) {
-    case 'w':
-        run->workloads[request->workload_count++] = argument;
-        return 0;
     case KEY_PLUGIN:
         run->plugins[request->plugin_count++] = argument;
-        return 0;
-    case 'e':
-        run->engines[request->engine_count++] = argument;
-        return 0;
-    case 'c':
-        run->caches[request->cache_count++] = argument;
         return 0;
     case KEY_EVENT:
         run->events[request->event_count++] = argument;
@@ -236,11 +182,8 @@ static error_t parse_one_of_many(int key, char *argument, struct run_options *ru
     case KEY_RATE:
         run->rates[request->rate_count++] = argument;
         return 0;
-    case 'p':
-        run->parameters[request->parameter_count++] = argument;
-        return 0;
     case 'f':
-        run->files[request->file_count++] = argument;
+        run->selection.files[request->file_count++] = argument;
         return 0;
     default:
         return parse_value(key, argument, run);
@@ -252,6 +195,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     struct run_options *run = state->input;
     struct mm_plan_request *request = &run->request;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &run->selection;
+        return 0;
     case KEY_COUNTER_OVERHEAD:
         request->counter_overhead = true;
         return 0;
@@ -272,12 +218,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_ALLOW_WRITE:
         request->allow_write = true;
-        return 0;
-    case KEY_DATA_DIR:
-        run->data_folder = argument;
-        return 0;
-    case KEY_SIZE:
-        request->size = argument;
         return 0;
     case KEY_INTERVAL:
         request->interval = argument;
@@ -489,7 +429,7 @@ static int measure(const struct run_options *run, const struct mm_plan *plan,
         .command_count = command_count,
         .out_folder = out->folder,
         .progress = &callbacks,
-        .data_limit_bytes = run->data_limit_bytes,
+        .data_limit_bytes = run->selection.data_limit_bytes,
     };
     struct mm_error error = {0};
     struct mm_record *record = NULL;
@@ -535,7 +475,7 @@ static int complete_run(struct run_options *run)
     if (!status)
         status = mm_cli_resume_load(out.folder, &run->request, &record, &plan, &run->error);
     if (!status)
-        status = mm_data_cache_check(plan, run->data_limit_bytes, &run->error);
+        status = mm_data_cache_check(plan, run->selection.data_limit_bytes, &run->error);
     if (status) {
         /* Whatever is wrong with the record, its folder was the user's choice. */
         exit_code =
@@ -565,7 +505,7 @@ static int plan_and_run(struct run_options *run, int argc, char **argv)
         goto cleanup;
     }
     struct mm_cli_out out = {.lock = -1};
-    status = mm_data_cache_check(plan, run->data_limit_bytes, error);
+    status = mm_data_cache_check(plan, run->selection.data_limit_bytes, error);
     if (!status)
         status = mm_cli_out_make(run->out, plan->suite, &out, error);
     if (status) {
@@ -620,75 +560,57 @@ static int take_command(struct run_options *run, int argc, char **argv, char **c
         return mm_error_set(&run->error, -EINVAL,
                             "--file is given twice; without --command it "
                             "names one file");
-    request->file = run->files[0];
+    request->file = run->selection.files[0];
     return 0;
+}
+
+static void release(struct run_options *run)
+{
+    mm_cli_selection_release(&run->selection);
+    free(run->plugins);
+    free(run->events);
+    free(run->measures);
+    free(run->rates);
 }
 
 int mm_cmd_run(int argc, char **argv)
 {
-    static const struct argp argp = {
-        .options = options, .parser = parse_option, .args_doc = "[SUITE]", .doc = doc};
+    static const struct argp_child children[] = {{.argp = &mm_cli_selection_argp}, {0}};
+    static const struct argp argp = {.options = options,
+                                     .parser = parse_option,
+                                     .args_doc = "[SUITE]",
+                                     .doc = doc,
+                                     .children = children};
     size_t words = (size_t)argc + 1;
     struct run_options run = {
-        .workloads = calloc(words, sizeof(char *)),
         .plugins = calloc(words, sizeof(char *)),
-        .files = calloc(words, sizeof(char *)),
-        .engines = calloc(words, sizeof(char *)),
-        .caches = calloc(words, sizeof(char *)),
-        .parameters = calloc(words, sizeof(char *)),
         .events = calloc(words, sizeof(char *)),
         .measures = calloc(words, sizeof(char *)),
         .rates = calloc(words, sizeof(char *)),
     };
-    char *folder = NULL;
     char *command = NULL;
-    int exit_code = MM_CLI_FAILED;
-    if (!run.workloads || !run.plugins || !run.files || !run.engines || !run.caches ||
-        !run.events || !run.measures || !run.rates || !run.parameters) {
-        mm_error_set(&run.error, -ENOMEM, "not enough memory");
-        mm_cli_fail("run", &run.error, exit_code);
-        goto cleanup;
-    }
     int own = words_before_command(argc, argv);
-    int status = mm_cli_parse(&argp, own, argv, &run, &run.error);
+    int status = mm_cli_selection_begin(&run.selection, &run.request, argc, &run.error);
+    if (!status && (!run.plugins || !run.events || !run.measures || !run.rates))
+        status = mm_error_set(&run.error, -ENOMEM, "not enough memory");
+    if (!status)
+        status = mm_cli_parse(&argp, own, argv, &run, &run.error);
     if (!status)
         status = take_command(&run, argc - own, argv + own, &command);
-    if (!status) {
-        folder = run.data_folder ? strdup(run.data_folder) : mm_data_file_default_folder();
-        if (!folder)
-            status = mm_error_set(&run.error, -ENOMEM, "not enough memory");
-    }
+    if (!status)
+        status = mm_cli_selection_finish(&run.selection);
+    int exit_code = mm_cli_exit_code(status);
     if (status) {
-        exit_code = mm_cli_fail("run", &run.error, mm_cli_exit_code(status));
-        goto cleanup;
+        mm_cli_fail("run", &run.error, exit_code);
+    } else {
+        run.request.plugins = run.plugins;
+        run.request.events = run.events;
+        run.request.measures = run.measures;
+        run.request.rates = run.rates;
+        exit_code = mm_cli_finish_output("run", run.resume ? complete_run(&run)
+                                                           : plan_and_run(&run, argc, argv));
     }
-    run.request.workloads = run.workloads;
-    run.request.plugins = run.plugins;
-    run.request.files = run.files;
-    run.request.engines = run.engines;
-    run.request.caches = run.caches;
-    run.request.parameters = run.parameters;
-    run.request.events = run.events;
-    run.request.measures = run.measures;
-    run.request.rates = run.rates;
-    run.request.data_folder = folder;
-    run.request.suite_folder = getenv("MAPMETER_SUITES");
-    run.request.shipped = mm_cli_suites;
-    run.request.shipped_count = mm_cli_suite_count;
-    exit_code = mm_cli_finish_output("run", run.resume ? complete_run(&run)
-                                                       : plan_and_run(&run, argc, argv));
-
-cleanup:
-    free(folder);
-    free(run.workloads);
-    free(run.plugins);
-    free(run.files);
     free(command);
-    free(run.engines);
-    free(run.caches);
-    free(run.parameters);
-    free(run.events);
-    free(run.measures);
-    free(run.rates);
+    release(&run);
     return exit_code;
 }
