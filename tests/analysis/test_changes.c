@@ -192,6 +192,31 @@ static void noise_has_no_spikes_and_steps_at_the_rate_of_the_test(void **state)
     assert_in_range(apart, 0, 10);
 }
 
+/* What docs/history.md says of the power: steps of so many deviations after 24 values, found by so
+ * many after it. */
+static void steps_are_found_as_often_as_the_page_says(void **state)
+{
+    static const struct {
+        double deviations;
+        size_t after;
+        size_t least; /* of 200 */
+    } cases[] = {{3, 3, 90}, {3, 6, 180}, {2, 12, 160}, {4, 6, 196}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t found = 0;
+        for (uint64_t seed = 1; seed <= 200; seed++) {
+            double values[COUNT];
+            size_t count = 24 + cases[i].after;
+            fill(values, count, seed + 7000 * i);
+            scale(values, 24, count, exp(0.01 * cases[i].deviations));
+            struct mm_changes changes = find(values, count);
+            found += count_of(&changes, MM_CHANGE_STEP) > 0;
+            mm_changes_release(&changes);
+        }
+        assert_in_range(found, cases[i].least, 200);
+    }
+}
+
 static void counts_that_may_be_zero_have_a_difference(void **state)
 {
     double values[30] = {0};
@@ -256,6 +281,7 @@ int main(void)
         cmocka_unit_test(steps_in_one_direction_stay_steps),
         cmocka_unit_test(a_drift_is_no_stairs),
         cmocka_unit_test(noise_has_no_spikes_and_steps_at_the_rate_of_the_test),
+        cmocka_unit_test(steps_are_found_as_often_as_the_page_says),
         cmocka_unit_test(counts_that_may_be_zero_have_a_difference),
         cmocka_unit_test(equal_values_have_no_change),
         cmocka_unit_test(too_few_values_say_so_and_have_no_steps),
