@@ -220,7 +220,7 @@ static int check_header(const struct mm_history *history, const struct header *h
 /* Inside a transaction: another process may have done it in between. */
 static int migrate_in_transaction(struct mm_history *history, struct mm_error *error)
 {
-    struct header header;
+    struct header header = {0};
     int status = read_header(history, &header, error);
     if (!status)
         status = check_header(history, &header, error);
