@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 /* A score by its distance from the shift. */
@@ -37,16 +38,16 @@ static void rank_doubled(const struct distance *sorted, size_t count, size_t *do
 
 /*
  * The probability of every sum that the ranks of randomly chosen scores can have, into
- * distribution[0..total]: with each rank, half stays and half moves up by it.
+ * distribution[0..end], zeroed before: with each rank, half stays and half moves up by it.
  */
-static void distribute(const size_t *ranks, size_t count, double *distribution)
+static void distribute(const size_t *ranks, size_t count, size_t end, double *distribution)
 {
     size_t reached = 0;
 
     distribution[0] = 1;
     for (size_t i = 0; i < count; i++) {
         reached += ranks[i];
-        for (size_t sum = reached + 1; sum-- > 0;) {
+        for (size_t sum = (reached < end ? reached : end) + 1; sum-- > 0;) {
             double moved = sum >= ranks[i] ? distribution[sum - ranks[i]] : 0;
             distribution[sum] = (distribution[sum] + moved) / 2;
         }
@@ -63,7 +64,8 @@ static double sum_of(const double *values, size_t first, size_t end)
     return sum > 1 ? 1 : sum;
 }
 
-/* P(sum <= limit) and P(sum >= limit) of the distribution of ranks[0..count). */
+/* P(sum <= limit) and P(sum >= limit) of the distribution of ranks[0..count). It is symmetric, so
+ * that only its smaller tail is worked out. */
 static int tails(const size_t *ranks, size_t count, size_t limit, double *below, double *above)
 {
     size_t total = 0;
@@ -71,14 +73,18 @@ static int tails(const size_t *ranks, size_t count, size_t limit, double *below,
     for (size_t i = 0; i < count; i++) {
         total += ranks[i];
     }
-    double *distribution = calloc(total + 1, sizeof(*distribution));
+    limit = limit > total ? total : limit;
+    bool is_lower = limit <= total - limit;
+    size_t end = is_lower ? limit : total - limit;
+    double *distribution = calloc(end + 1, sizeof(*distribution));
     if (distribution == NULL) {
         return -ENOMEM;
     }
-    distribute(ranks, count, distribution);
-    limit = limit > total ? total : limit;
-    *below = sum_of(distribution, 0, limit + 1);
-    *above = sum_of(distribution, limit, total + 1);
+    distribute(ranks, count, end, distribution);
+    double smaller = sum_of(distribution, 0, end + 1);
+    double larger = 1 - sum_of(distribution, 0, end);
+    *below = is_lower ? smaller : larger;
+    *above = is_lower ? larger : smaller;
     free(distribution);
     return 0;
 }
@@ -191,7 +197,7 @@ static int distribute_untied(size_t used, double **distribution)
     if (made == NULL) {
         return -ENOMEM;
     }
-    distribute(ranks, used, made);
+    distribute(ranks, used, used * (used + 1) / 2, made);
     *distribution = made;
     return 0;
 }
@@ -229,7 +235,7 @@ int mm_signed_rank_critical(size_t used, double level, size_t *rank_sum)
     return 0;
 }
 
-/* The means of all two of the scores, sorted. */
+/* The means of all two of the scores, in no order. */
 static double *walsh_means(const double *scores, size_t count)
 {
     size_t number = count * (count + 1) / 2;
@@ -244,8 +250,55 @@ static double *walsh_means(const double *scores, size_t count)
             means[filled++] = scores[i] / 2 + scores[j] / 2;
         }
     }
-    mm_statistics_sort(means, number);
     return means;
+}
+
+/*
+ * What stands at rank when values[first..end) are sorted, brought there; none before it is greater
+ * and none behind it smaller (Hoare 1961). A few of the many means are asked for, and sorting them
+ * all is most of the work of a simulation. What lies outside belongs there.
+ */
+static double pick(double *values, size_t first, size_t end, size_t rank)
+{
+    ptrdiff_t low = (ptrdiff_t)first;
+    ptrdiff_t high = (ptrdiff_t)end - 1;
+    ptrdiff_t wanted = (ptrdiff_t)rank;
+
+    while (low < high) {
+        double pivot = values[low + (high - low) / 2];
+        ptrdiff_t left = low;
+        ptrdiff_t right = high;
+        while (left <= right) {
+            while (values[left] < pivot) {
+                left++;
+            }
+            while (values[right] > pivot) {
+                right--;
+            }
+            if (left <= right) {
+                double swapped = values[left];
+                values[left++] = values[right];
+                values[right--] = swapped;
+            }
+        }
+        if (wanted <= right) {
+            high = right;
+        } else if (wanted >= left) {
+            low = left;
+        } else {
+            break;
+        }
+    }
+    return values[wanted];
+}
+
+/* Afterwards means[number / 2] and what is on either side of it are in their places. */
+static double pick_median(double *means, size_t number)
+{
+    size_t middle = number / 2;
+    double upper = pick(means, 0, number, middle);
+
+    return number % 2 == 1 ? upper : pick(means, 0, middle, middle - 1) / 2 + upper / 2;
 }
 
 int mm_centre_estimate(const double *scores, size_t count, double *estimate)
@@ -257,7 +310,7 @@ int mm_centre_estimate(const double *scores, size_t count, double *estimate)
     if (means == NULL) {
         return -ENOMEM;
     }
-    *estimate = mm_statistics_median(means, count * (count + 1) / 2);
+    *estimate = pick_median(means, count * (count + 1) / 2);
     free(means);
     return 0;
 }
@@ -286,9 +339,9 @@ int mm_centre_of(const double *scores, size_t count, double coverage, struct mm_
         rank++;
         tail += distribution[rank];
     }
-    centre->estimate = mm_statistics_median(means, number);
-    centre->interval.low = means[rank];
-    centre->interval.high = means[number - 1 - rank];
+    centre->estimate = pick_median(means, number);
+    centre->interval.low = pick(means, 0, number, rank);
+    centre->interval.high = pick(means, number / 2, number, number - 1 - rank);
     centre->interval.coverage = 1 - 2 * tail;
     free(distribution);
     free(means);
