@@ -372,7 +372,7 @@ static int open_and_read_header(const char *path, struct mm_history **history,
 int mm_history_open_to_read(const char *path, struct mm_history **history, struct mm_error *error)
 {
     struct mm_history *opened = NULL;
-    struct header header;
+    struct header header = {0};
     bool exists;
     int status = check_magic(path, &exists, error);
     if (!status && !exists)
@@ -415,7 +415,7 @@ static int check_whole(struct mm_history *history, struct mm_error *error)
 int mm_history_open_to_add(const char *path, struct mm_history **history, struct mm_error *error)
 {
     struct mm_history *opened = NULL;
-    struct header header;
+    struct header header = {0};
     bool exists;
     int status = check_magic(path, &exists, error);
     if (!status)

@@ -197,7 +197,7 @@ int mm_history_each_record(struct mm_history *history, const struct mm_history_f
         return status;
     bind_text(select, ":machine", filter->machine);
     bind_text(select, ":suite", filter->suite);
-    int code;
+    int code = SQLITE_DONE;
     while (!status && (code = sqlite3_step(select)) == SQLITE_ROW) {
         struct mm_history_entry entry = entry_at(select);
         entry.metric_count = (uint64_t)sqlite3_column_int64(select, ENTRY_COLUMN_COUNT);
@@ -246,7 +246,7 @@ int mm_history_each_point(struct mm_history *history, const struct mm_history_fi
     bind_text(select, ":metric", filter->metric);
     bind_text(select, ":pattern", is_pattern ? filter->benchmark : NULL);
     bind_text(select, ":part", is_pattern ? NULL : filter->benchmark);
-    int code;
+    int code = SQLITE_DONE;
     while (!status && (code = sqlite3_step(select)) == SQLITE_ROW) {
         struct mm_history_point point = {
             .entry = entry_at(select),
