@@ -8,7 +8,7 @@ stats "gate-power.dat" using 1 nooutput
 set xlabel "injected slowdown, %"
 set ylabel "share of gates that end with REGRESSED, %"
 set yrange [-2:102]
-set offsets 0.3, 0.3, 0, 0
+set xrange [-0.5:STATS_max + 0.5]
 set grid ytics lc rgb "#808080" lw 0.6 dt 3
 set key bottom right noenhanced
 set xtics nomirror

@@ -188,9 +188,9 @@ def selftest_rows(tool, entries):
                      "effect": statistics.median(effects) if effects else None,
                      "seconds": statistics.median(entry["seconds"] for entry in group)})
     counts = [[row["found"], row["runs"]] for row in rows]
-    lower = tool.bounds(CONFIDENCE, counts)
+    single = tool.bounds(CONFIDENCE, counts)
     both = tool.bounds(HALF, counts)
-    return [{**row, "at_least": low[0], "interval": pair} for row, low, pair in zip(rows, lower, both)]
+    return [{**row, "bounds": bounds, "interval": pair} for row, bounds, pair in zip(rows, single, both)]
 
 
 def percent(value, digits=2):
@@ -255,7 +255,8 @@ def page(entries, suites, tests):
             ["what", "on", "injected", "found", "of", "share, 95 % bound", "median estimate",
              "seconds a selftest"],
             [[row["injected"], row["machine"], f"{row['percent']:g} %", row["found"], row["runs"],
-              "≥ " + percent(row["at_least"], 1),
+              # Of nothing injected all that is found is a false alarm.
+              "≥ " + percent(row["bounds"][0], 1) if row["percent"] else "≤ " + bound(row["bounds"][1]),
               "–" if row["effect"] is None else percent(row["effect"], 1), f"{row['seconds']:.1f}"]
              for row in tests]),
             "One benchmark alone, at the level that the only regression among fifty verdicts needs "
