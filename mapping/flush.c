@@ -7,8 +7,12 @@
 #include "mapping/message.h"
 #include "mapping/way.h"
 
-/* So much else, a share of the view, may be written back with it. */
+/* So much else, a share of the view, may be written back with it without a second thought. */
 #define FOREIGN_SHARE 4
+/* And so much at the most before it is known what that costs. */
+#define UNTRIED_BYTES ((uint64_t)256 << 20)
+/* One flush in so many goes the way that cost more, which may have changed. */
+#define TRIAL_INTERVAL 32
 
 /* These say nothing about what storage has: the same flush may succeed later. */
 static bool is_passing(int status)
@@ -182,14 +186,28 @@ static struct span span_of(const struct marray *array, const struct marray_loops
     return span;
 }
 
-/* Whether little else is dirty between the runs of a view: then one call for all of them, which
- * takes along what there is, is better than two for each. */
-static bool is_alone_in(const struct marray_map *map, struct span span)
+/*
+ * One call for the span of a view takes along what else is dirty there; two calls for each of its
+ * runs do not, but cost more. What is dirty tells which is better only where folios are pages: of a
+ * folio of 2 MiB with one dirty block cachestat() counts every page (folio_nr_pages() in
+ * filemap_cachestat() of mm/filemap.c), and one call writes that block alone. So if much seems
+ * dirty the time decides.
+ */
+static enum marray_flush_way choose_way(struct marray_map *map, struct span span)
 {
     uint64_t dirty_bytes;
-    return marray_os_dirty(map->descriptor, map->file_offset + span.start, span.length,
-                           &dirty_bytes) == 0 &&
-           dirty_bytes <= span.view_bytes + span.view_bytes / FOREIGN_SHARE;
+    if (marray_os_dirty(map->descriptor, map->file_offset + span.start, span.length, &dirty_bytes))
+        return MARRAY_FLUSH_RUNS;
+    if (dirty_bytes <= span.view_bytes + span.view_bytes / FOREIGN_SHARE)
+        return MARRAY_FLUSH_SPAN;
+    uint64_t span_ns = atomic_load(&map->flush_page_ns[MARRAY_FLUSH_SPAN]);
+    uint64_t runs_ns = atomic_load(&map->flush_page_ns[MARRAY_FLUSH_RUNS]);
+    enum marray_flush_way way = MARRAY_FLUSH_SPAN;
+    if (span_ns == 0 ? dirty_bytes > UNTRIED_BYTES : runs_ns > 0 && runs_ns < span_ns)
+        way = MARRAY_FLUSH_RUNS;
+    if (atomic_fetch_add(&map->flushes_chosen, 1) % TRIAL_INTERVAL == TRIAL_INTERVAL - 1)
+        way = way == MARRAY_FLUSH_SPAN ? MARRAY_FLUSH_RUNS : MARRAY_FLUSH_SPAN;
+    return way;
 }
 
 /* All runs are on their way to the device before the first one is waited for; then, where the file
@@ -213,17 +231,31 @@ static int flush_each_run(struct marray *array, const struct marray_loops *loops
     return status;
 }
 
-static int flush_runs(struct marray *array, enum marray_flush_level level)
+static int flush_span(struct marray *array, struct span span, enum marray_flush_level level)
 {
-    struct marray_loops loops;
-    uint64_t start;
-    marray_array_by_address(array, &loops, &start);
-    struct span span = span_of(array, &loops, start);
-    if (array->map->descriptor < 0 || !is_alone_in(array->map, span))
-        return flush_each_run(array, &loops, start, level);
     if (level == MARRAY_FLUSH_ASYNC)
         return start_pages(array, span.start, span.length);
     return sync_pages(array, span.start, span.length);
+}
+
+static int flush_runs(struct marray *array, enum marray_flush_level level)
+{
+    struct marray_map *map = array->map;
+    struct marray_loops loops;
+    uint64_t start;
+    marray_array_by_address(array, &loops, &start);
+    if (map->descriptor < 0)
+        return flush_each_run(array, &loops, start, level);
+    struct span span = span_of(array, &loops, start);
+    enum marray_flush_way way = choose_way(map, span);
+    uint64_t began_ns = marray_os_now_ns();
+    int status = way == MARRAY_FLUSH_SPAN ? flush_span(array, span, level)
+                                          : flush_each_run(array, &loops, start, level);
+    if (!status && level == MARRAY_FLUSH_DATA) {
+        uint64_t pages = span.view_bytes / marray_os_page_bytes() + 1;
+        atomic_store(&map->flush_page_ns[way], (marray_os_now_ns() - began_ns) / pages + 1);
+    }
+    return status;
 }
 
 int marray_flush_view(struct marray *array, enum marray_flush_level level)

@@ -13,6 +13,9 @@
 /* Owned by the opened array; views only count themselves, so it outlives them. */
 struct marray;
 
+/* How the runs of a view are flushed: with what is between them, or each by itself. */
+enum marray_flush_way { MARRAY_FLUSH_SPAN, MARRAY_FLUSH_RUNS };
+
 struct marray_map {
     _Atomic uint64_t views;   /* alive, without the opened array itself */
     _Atomic int failed;       /* 0, or the first error of a flush: it stays */
@@ -24,6 +27,9 @@ struct marray_map {
     _Atomic unsigned transfers_by_calls;
     _Atomic unsigned transfers_by_map;
     _Atomic int holders;
+    /* For flush.c: what a page of a view took either way when last measured, 0: not yet. */
+    _Atomic uint64_t flush_page_ns[2];
+    _Atomic unsigned flushes_chosen;
     enum marray_mode mode;
     int descriptor;          /* -1: given up, or memory without a file */
     int64_t process;         /* that opened it: a child after fork must not lock */

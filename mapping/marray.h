@@ -563,8 +563,8 @@ MARRAY_API int marray_flush(struct marray *array, enum marray_flush_level level)
  * -ERANGE outside. */
 MARRAY_API int marray_flush_range(struct marray *array, uint64_t start, uint64_t length,
                                   enum marray_flush_level level);
-/* Only the pages that elements of this view touch, and where next to nothing else is dirty between
- * them, that too, in one call (level FULL: the whole file). */
+/* The pages that elements of this view touch, and where that is faster also what else is dirty
+ * between them, in one call (level FULL: the whole file). */
 MARRAY_API int marray_flush_view(struct marray *array, enum marray_flush_level level);
 /* The system calls that level uses here, for reports: "msync(MS_SYNC)". Static text. */
 MARRAY_API const char *marray_flush_calls(const struct marray *array,

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "mapping/array.h"
 #include "mapping/os.h"
 #include "tests/mapping/fault_sweep.h"
 #include "tests/mapping/faults.h"
@@ -386,6 +387,9 @@ static void a_failed_flush_of_a_view_sticks_to_the_whole_array(void **state)
         struct marray *view;
         const struct marray_slice slices[] = {MARRAY_ALL, MARRAY_RANGE(0, 8, 1)};
         assert_int_equal(marray_slice(array, slices, 2, &view), 0);
+        /* As if a flush of all that is dirty between them had taken long. */
+        atomic_store(&array->map->flush_page_ns[MARRAY_FLUSH_SPAN], UINT64_MAX);
+        atomic_store(&array->map->flush_page_ns[MARRAY_FLUSH_RUNS], 1);
         fault_arm(calls[i], skips[i], EIO);
         int status = marray_flush_view(view, MARRAY_FLUSH_DATA);
         /* Only some file systems need the second round of sync_file_range. */
