@@ -17,12 +17,22 @@ struct mm_plot_streams {
 /* 0, -ENODATA when there is nothing to plot, -ENOMEM. plot has name and title. */
 int mm_plot_build_throughput(const struct mm_summary *summary, const struct mm_plot *plot,
                              const struct mm_plot_streams *streams);
+int mm_plot_build_launches(const struct mm_summary *summary, const struct mm_plot *plot,
+                           const struct mm_plot_streams *streams);
+int mm_plot_build_sweep(const struct mm_summary *summary, const struct mm_plot *plot,
+                        const struct mm_plot_streams *streams);
+int mm_plot_build_scaling(const struct mm_summary *summary, const struct mm_plot *plot,
+                          const struct mm_plot_streams *streams);
 int mm_plot_build_faults(const struct mm_summary *summary, const struct mm_plot *plot,
                          const struct mm_plot_streams *streams);
 int mm_plot_build_flush(const struct mm_summary *summary, const struct mm_plot *plot,
                         const struct mm_plot_streams *streams);
+int mm_plot_build_flush_ecdf(const struct mm_summary *summary, const struct mm_plot *plot,
+                             const struct mm_plot_streams *streams);
 int mm_plot_build_latency(const struct mm_summary *summary, const struct mm_plot *plot,
                           const struct mm_plot_streams *streams);
+int mm_plot_build_latency_ecdf(const struct mm_summary *summary, const struct mm_plot *plot,
+                               const struct mm_plot_streams *streams);
 int mm_plot_build_series(const struct mm_summary *summary, const struct mm_plot *plot,
                          const struct mm_plot_streams *streams);
 

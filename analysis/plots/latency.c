@@ -1,5 +1,5 @@
-/* The plots of latency by percentile, of flushes and of operations: a panel for each workload or
- * group, a line for each histogram. */
+/* The plots of latency, of flushes and of operations, by percentile and as cumulative shares: a
+ * panel for each workload or group, a line for each histogram. */
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
@@ -19,6 +19,7 @@
 #define LINE_TEXT_LIMIT    48
 #define PANEL_TEXT_LIMIT   60
 #define GRID_RATIO         1.15
+#define SHARES             512 /* steps of a cumulative share */
 
 /* One histogram of one case. */
 struct line {
@@ -34,6 +35,7 @@ struct panels {
     size_t *first;
     size_t count;
     bool of_flushes; /* a plot of flushes, of whatever case; else of the operations */
+    bool cumulative; /* latency and share below it; else percentile and latency */
 };
 
 static void release_panels(struct panels *panels)
@@ -91,9 +93,9 @@ static int allocate(const struct mm_summary *summary, struct panels *panels)
     return panels->lines && panels->first ? 0 : -ENOMEM;
 }
 
-static int make_panels(const struct mm_summary *summary, bool of_flushes, struct panels *panels)
+/* of_flushes and cumulative are set. */
+static int make_panels(const struct mm_summary *summary, struct panels *panels)
 {
-    *panels = (struct panels){.of_flushes = of_flushes};
     if (allocate(summary, panels) < 0) {
         return -ENOMEM;
     }
@@ -188,25 +190,50 @@ static void write_lines(FILE *script, const struct panels *panels)
 }
 
 /* Percentiles up to the half rank above the last: nearest rank gives the maximum there. */
-static void write_data(FILE *data, const struct panels *panels)
+static void write_percentiles(FILE *data, const struct mm_histogram *histogram)
 {
-    fputs("# 1/(1-p) latency in seconds; one block a line, in the order of line_text\n", data);
-    for (size_t i = 0; i < panels->line_count; i++) {
-        const struct line *line = &panels->lines[i];
-        const struct mm_histogram *histogram = line->metric->histogram;
-        double last = 2 * (double)histogram->count;
-        fputs(i ? "\n\n# " : "# ", data);
-        mm_escape_gnuplot_field(data, line->one->name);
-        fprintf(data, " %s\n", line->metric->name);
-        for (double x = 1; x < last; x *= GRID_RATIO) {
-            uint64_t value = mm_histogram_quantile(histogram, 1 - 1 / x);
-            fprintf(data, "%.9g %.9g\n", x, (double)value * 1e-9);
+    double last = 2 * (double)histogram->count;
+    for (double x = 1; x < last; x *= GRID_RATIO) {
+        uint64_t value = mm_histogram_quantile(histogram, 1 - 1 / x);
+        fprintf(data, "%.9g %.9g\n", x, (double)value * 1e-9);
+    }
+    fprintf(data, "%.9g %.9g\n", last, (double)histogram->maximum * 1e-9);
+}
+
+/* Of equal latencies the greatest share alone: so many values are not above them. */
+static void write_shares(FILE *data, const struct mm_histogram *histogram)
+{
+    uint64_t value = mm_histogram_quantile(histogram, 1.0 / SHARES);
+    fprintf(data, "%.9g 0\n", (double)histogram->minimum * 1e-9);
+    for (int i = 1; i <= SHARES; i++) {
+        uint64_t next =
+            i < SHARES ? mm_histogram_quantile(histogram, (double)(i + 1) / SHARES) : UINT64_MAX;
+        if (next != value) {
+            fprintf(data, "%.9g %.9g\n", (double)value * 1e-9, 100.0 * i / SHARES);
         }
-        fprintf(data, "%.9g %.9g\n", last, (double)histogram->maximum * 1e-9);
+        value = next;
     }
 }
 
-static void write_axes(FILE *script, const struct panels *panels)
+static void write_data(FILE *data, const struct panels *panels)
+{
+    fprintf(data, "# %s; one block a line, in the order of line_text\n",
+            panels->cumulative ? "latency in seconds, per cent that take no longer"
+                               : "1/(1-p) latency in seconds");
+    for (size_t i = 0; i < panels->line_count; i++) {
+        const struct line *line = &panels->lines[i];
+        fputs(i ? "\n\n# " : "# ", data);
+        mm_escape_gnuplot_field(data, line->one->name);
+        fprintf(data, " %s\n", line->metric->name);
+        if (panels->cumulative) {
+            write_shares(data, line->metric->histogram);
+        } else {
+            write_percentiles(data, line->metric->histogram);
+        }
+    }
+}
+
+static void write_axes(FILE *script, const struct mm_plot *plot, const struct panels *panels)
 {
     double most = 10;
     double low = INFINITY;
@@ -219,15 +246,15 @@ static void write_axes(FILE *script, const struct panels *panels)
     }
     fprintf(script, "axis_high = %.9g\nlatency_low = %.9g\nlatency_high = %.9g\n", most * 1.1,
             pow(10, floor(log10(low * 1e-9))), pow(10, ceil(log10(high * 1.05e-9))));
-    fprintf(script, "plot_name = \"%s\"\nlatency_text = \"%s, log axis\"\n",
-            panels->of_flushes ? "flush" : "latency",
+    fprintf(script, "is_cumulative = %d\n", panels->cumulative);
+    fprintf(script, "plot_name = \"%s\"\nlatency_text = \"%s, log axis\"\n", plot->name,
             panels->of_flushes ? "flush latency" : "latency of operations");
 }
 
-static void write_end(FILE *stream, const struct line *line, uint64_t p99)
+static void write_end(FILE *stream, const struct line *line, uint64_t value)
 {
     char text[MM_UNITS_TEXT_BYTES];
-    fprintf(stream, "%s (%s, %s %s", mm_units_show_duration((double)p99, text), line->one->group,
+    fprintf(stream, "%s (%s, %s %s", mm_units_show_duration((double)value, text), line->one->group,
             line->one->cache, line->one->engine);
     if (line->one->latencies.measured) {
         fprintf(stream, " %s %s", line->one->variant, line->metric->name);
@@ -239,41 +266,44 @@ static void write_alternative(FILE *stream, const struct panels *panels)
 {
     const struct line *worst = &panels->lines[0];
     const struct line *best = &panels->lines[0];
-    uint64_t worst_p99 = mm_histogram_quantile(worst->metric->histogram, 0.99);
-    uint64_t best_p99 = worst_p99;
+    double share = panels->cumulative ? 0.5 : 0.99; /* what is said of each line */
+    uint64_t worst_value = mm_histogram_quantile(worst->metric->histogram, share);
+    uint64_t best_value = worst_value;
     uint64_t values = 0;
     for (size_t i = 0; i < panels->line_count; i++) {
         const struct line *line = &panels->lines[i];
-        uint64_t p99 = mm_histogram_quantile(line->metric->histogram, 0.99);
+        uint64_t value = mm_histogram_quantile(line->metric->histogram, share);
         values += line->metric->histogram->count;
-        if (p99 > worst_p99) {
-            worst_p99 = p99;
+        if (value > worst_value) {
+            worst_value = value;
             worst = line;
         }
-        if (p99 < best_p99) {
-            best_p99 = p99;
+        if (value < best_value) {
+            best_value = value;
             best = line;
         }
     }
-    fprintf(stream,
-            "%s by percentile of %zu %s and %llu %s, both axes log. The 99th percentile goes from ",
-            panels->of_flushes ? "Flush latency" : "Latency of operations", panels->line_count,
+    fprintf(stream, "%s %s of %zu %s and %llu %s, %s. The %s goes from ",
+            panels->of_flushes ? "Flush latency" : "Latency of operations",
+            panels->cumulative ? "as cumulative share" : "by percentile", panels->line_count,
             panels->of_flushes ? "cases" : "lines", (unsigned long long)values,
-            panels->of_flushes ? "flushes" : "values");
-    write_end(stream, best, best_p99);
+            panels->of_flushes ? "flushes" : "values",
+            panels->cumulative ? "latency on a log axis" : "both axes log",
+            panels->cumulative ? "median" : "99th percentile");
+    write_end(stream, best, best_value);
     fputs(" to ", stream);
-    write_end(stream, worst, worst_p99);
+    write_end(stream, worst, worst_value);
     fputs(".", stream);
 }
 
-static int build(const struct mm_summary *summary, bool of_flushes, const struct mm_plot *plot,
+/* panels has of_flushes and cumulative alone. */
+static int build(const struct mm_summary *summary, struct panels panels, const struct mm_plot *plot,
                  const struct mm_plot_streams *streams)
 {
-    struct panels panels;
-    int result = make_panels(summary, of_flushes, &panels);
+    int result = make_panels(summary, &panels);
     if (result == 0) {
         mm_plot_write_opening(streams->script, summary, plot, plot_height(&panels));
-        write_axes(streams->script, &panels);
+        write_axes(streams->script, plot, &panels);
         write_panels(streams->script, &panels);
         write_lines(streams->script, &panels);
         write_data(streams->data, &panels);
@@ -286,11 +316,23 @@ static int build(const struct mm_summary *summary, bool of_flushes, const struct
 int mm_plot_build_flush(const struct mm_summary *summary, const struct mm_plot *plot,
                         const struct mm_plot_streams *streams)
 {
-    return build(summary, true, plot, streams);
+    return build(summary, (struct panels){.of_flushes = true}, plot, streams);
+}
+
+int mm_plot_build_flush_ecdf(const struct mm_summary *summary, const struct mm_plot *plot,
+                             const struct mm_plot_streams *streams)
+{
+    return build(summary, (struct panels){.of_flushes = true, .cumulative = true}, plot, streams);
 }
 
 int mm_plot_build_latency(const struct mm_summary *summary, const struct mm_plot *plot,
                           const struct mm_plot_streams *streams)
 {
-    return build(summary, false, plot, streams);
+    return build(summary, (struct panels){0}, plot, streams);
+}
+
+int mm_plot_build_latency_ecdf(const struct mm_summary *summary, const struct mm_plot *plot,
+                               const struct mm_plot_streams *streams)
+{
+    return build(summary, (struct panels){.cumulative = true}, plot, streams);
 }

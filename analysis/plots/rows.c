@@ -11,13 +11,12 @@
 #include "common/text.h"
 #include "common/units.h"
 
-#define ROW_HEIGHT      17
-#define FRAME_HEIGHT    160
-#define LABEL_LIMIT     27
-#define HEADING_LIMIT   90
-#define CAPTION_LIMIT   110
-#define AXIS_PADDING    1.25
-#define TIC_COUNT_LIMIT 64
+#define ROW_HEIGHT    17
+#define FRAME_HEIGHT  160
+#define LABEL_LIMIT   27
+#define HEADING_LIMIT 90
+#define CAPTION_LIMIT 110
+#define AXIS_PADDING  1.25
 
 int mm_plot_state(const struct mm_summary_case *one)
 {
@@ -25,6 +24,12 @@ int mm_plot_state(const struct mm_summary_case *one)
         return 0;
     }
     return strcmp(one->cache, "warm") == 0 ? 1 : 2;
+}
+
+bool mm_plot_has_throughput(const struct mm_summary_case *one)
+{
+    return !one->counters_off && !one->latencies.measured && one->bytes_per_second.count > 0 &&
+           one->bytes_per_second.values[0] > 0;
 }
 
 static void add_row(struct mm_plot_rows *rows, const char *group, const struct mm_summary_case *one)
@@ -153,6 +158,24 @@ int mm_plot_write_rows(FILE *script, const struct mm_plot_rows *rows,
     return 0;
 }
 
+void mm_plot_write_states(FILE *script, const struct mm_plot_rows *rows)
+{
+    bool has_state[3] = {false};
+    bool has_points[3] = {false};
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct mm_summary_case *one = rows->items[i].one;
+        if (one) {
+            bool *flags = one->bytes_per_second.has_interval ? has_state : has_points;
+            flags[mm_plot_state(one)] = true;
+        }
+    }
+    fputs("array has_state[3]\narray has_points[3]\n", script);
+    for (int state = 0; state < 3; state++) {
+        fprintf(script, "has_state[%d] = %d; has_points[%d] = %d\n", state + 1, has_state[state],
+                state + 1, has_points[state]);
+    }
+}
+
 /* "1.00 GB/s" to "1 GB/s": tics are exact. */
 static char *without_zeros(char *text)
 {
@@ -176,35 +199,46 @@ static bool is_tic(double decades, int decade, int step)
     return decades <= 2 || step == 1;
 }
 
-void mm_plot_write_log_axis(FILE *script, double low, double high, const char *zero_text,
-                            char *(*show)(double value, char *text))
+size_t mm_plot_log_tics(double low, double high, double span, double tics[MM_PLOT_LOG_TICS_LIMIT])
 {
     static const int steps[] = {1, 2, 5};
-    char text[MM_UNITS_TEXT_BYTES];
-    double axis_low = low / AXIS_PADDING;
-    double axis_high = high * AXIS_PADDING;
-    if (zero_text) {
-        axis_low = low / 4;
-    }
-    double decades = log10(axis_high / axis_low);
-    fprintf(script, "axis_low = %.9g\naxis_high = %.9g\n", axis_low, axis_high);
-    fprintf(script, "array tic_at[%d]\narray tic_text[%d]\n", TIC_COUNT_LIMIT, TIC_COUNT_LIMIT);
-    int count = 0;
-    if (zero_text) {
-        count++;
-        fprintf(script, "tic_at[1] = axis_low; tic_text[1] = \"%s\"\n", zero_text);
-    }
-    for (int decade = (int)floor(log10(axis_low)); decade <= (int)ceil(log10(axis_high));
-         decade++) {
+    size_t count = 0;
+    for (int decade = (int)floor(log10(low)); decade <= (int)ceil(log10(high)); decade++) {
         for (size_t i = 0; i < MM_COUNT_OF(steps); i++) {
             double at = steps[i] * pow(10, decade);
-            bool is_inside = at >= (zero_text ? low * 0.999 : axis_low) && at <= axis_high;
-            if (is_inside && is_tic(decades, decade, steps[i]) && count < TIC_COUNT_LIMIT) {
-                count++;
-                fprintf(script, "tic_at[%d] = %.9g; tic_text[%d] = \"%s\"\n", count, at, count,
-                        without_zeros(show(at, text)));
+            if (at >= low && at <= high && is_tic(log10(span), decade, steps[i]) &&
+                count < MM_PLOT_LOG_TICS_LIMIT) {
+                tics[count++] = at;
             }
         }
     }
-    fprintf(script, "tic_count = %d\n", count);
+    return count;
+}
+
+char *mm_plot_tic_text(char *(*show)(double value, char *text), double value, char *text)
+{
+    return without_zeros(show(value, text));
+}
+
+void mm_plot_write_log_axis(FILE *script, double low, double high, const char *zero_text,
+                            char *(*show)(double value, char *text))
+{
+    char text[MM_UNITS_TEXT_BYTES];
+    double tics[MM_PLOT_LOG_TICS_LIMIT];
+    double axis_low = zero_text ? low / 4 : low / AXIS_PADDING;
+    double axis_high = high * AXIS_PADDING;
+    size_t first = zero_text ? 1 : 0;
+    fprintf(script, "axis_low = %.9g\naxis_high = %.9g\n", axis_low, axis_high);
+    fprintf(script, "array tic_at[%d]\narray tic_text[%d]\n", MM_PLOT_LOG_TICS_LIMIT + 1,
+            MM_PLOT_LOG_TICS_LIMIT + 1);
+    if (zero_text) {
+        fprintf(script, "tic_at[1] = axis_low; tic_text[1] = \"%s\"\n", zero_text);
+    }
+    size_t count =
+        mm_plot_log_tics(zero_text ? low * 0.999 : axis_low, axis_high, axis_high / axis_low, tics);
+    for (size_t i = 0; i < count; i++) {
+        fprintf(script, "tic_at[%zu] = %.9g; tic_text[%zu] = \"%s\"\n", first + i + 1, tics[i],
+                first + i + 1, mm_plot_tic_text(show, tics[i], text));
+    }
+    fprintf(script, "tic_count = %zu\n", first + count);
 }

@@ -2,6 +2,7 @@
 #ifndef MM_ANALYSIS_PLOTS_ROWS_H
 #define MM_ANALYSIS_PLOTS_ROWS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -29,6 +30,9 @@ void mm_plot_rows_release(struct mm_plot_rows *rows);
 /* 0 cold, 1 warm, 2 another: how the plots tell cache states apart. */
 int mm_plot_state(const struct mm_summary_case *one);
 
+/* Whether the case has a throughput that stands beside others. */
+bool mm_plot_has_throughput(const struct mm_summary_case *one);
+
 /* "cold marray advice:random", newly allocated; NULL when memory is short. */
 char *mm_plot_row_text(const struct mm_summary_case *one);
 
@@ -41,7 +45,19 @@ void mm_plot_write_opening(FILE *script, const struct mm_summary *summary,
 int mm_plot_write_rows(FILE *script, const struct mm_plot_rows *rows,
                        void (*note)(FILE *script, const struct mm_summary_case *one));
 
+/* has_state and has_points, by state: whether a case of it has an interval of its throughput, or
+ * launches alone. */
+void mm_plot_write_states(FILE *script, const struct mm_plot_rows *rows);
+
 unsigned mm_plot_height(const struct mm_plot_rows *rows);
+
+#define MM_PLOT_LOG_TICS_LIMIT 64
+
+/* Round values between low and high for a log axis that spans this ratio; how many. */
+size_t mm_plot_log_tics(double low, double high, double span, double tics[MM_PLOT_LOG_TICS_LIMIT]);
+
+/* As show() writes it, "1 GB/s" instead of "1.00 GB/s": tics are exact. Returns text. */
+char *mm_plot_tic_text(char *(*show)(double value, char *text), double value, char *text);
 
 /* tic_count, tic_at, tic_text, axis_low and axis_high of a log axis that shows low to high (both
  * positive). With zero_text a tic of that name stands at the left end, below all values. */

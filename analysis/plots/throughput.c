@@ -8,12 +8,6 @@
 #include "analysis/report/escape.h"
 #include "common/units.h"
 
-static bool has_throughput(const struct mm_summary_case *one)
-{
-    return !one->counters_off && !one->latencies.measured && one->bytes_per_second.count > 0 &&
-           one->bytes_per_second.values[0] > 0;
-}
-
 static void write_note(FILE *script, const struct mm_summary_case *one)
 {
     const struct mm_distribution *rate = &one->bytes_per_second;
@@ -27,24 +21,6 @@ static void write_note(FILE *script, const struct mm_summary_case *one)
                 mm_units_show_rate(rate->interval.high, high), rate->count);
     } else {
         fprintf(script, "\"%s, n %zu: no interval\"", median, rate->count);
-    }
-}
-
-static void write_states(FILE *script, const struct mm_plot_rows *rows)
-{
-    bool has_state[3] = {false};
-    bool has_points[3] = {false};
-    for (size_t i = 0; i < rows->count; i++) {
-        const struct mm_summary_case *one = rows->items[i].one;
-        if (one) {
-            bool *flags = one->bytes_per_second.has_interval ? has_state : has_points;
-            flags[mm_plot_state(one)] = true;
-        }
-    }
-    fputs("array has_state[3]\narray has_points[3]\n", script);
-    for (int state = 0; state < 3; state++) {
-        fprintf(script, "has_state[%d] = %d; has_points[%d] = %d\n", state + 1, has_state[state],
-                state + 1, has_points[state]);
     }
 }
 
@@ -124,13 +100,13 @@ int mm_plot_build_throughput(const struct mm_summary *summary, const struct mm_p
                              const struct mm_plot_streams *streams)
 {
     struct mm_plot_rows rows;
-    int result = mm_plot_rows_make(summary, has_throughput, &rows);
+    int result = mm_plot_rows_make(summary, mm_plot_has_throughput, &rows);
     if (result == 0 && rows.count == 0) {
         result = -ENODATA;
     }
     if (result == 0) {
         mm_plot_write_opening(streams->script, summary, plot, mm_plot_height(&rows));
-        write_states(streams->script, &rows);
+        mm_plot_write_states(streams->script, &rows);
         write_axis(streams->script, &rows);
         result = mm_plot_write_rows(streams->script, &rows, write_note);
         write_data(streams->data, &rows);

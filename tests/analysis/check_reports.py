@@ -11,7 +11,7 @@ import tempfile
 import xml.etree.ElementTree
 
 MAKE_REPORT = sys.argv[1]
-PLOTS = ("throughput", "faults", "flush")  # of a run that measures throughput
+PLOTS = ("throughput", "launches", "faults", "flush", "flush_ecdf")  # of a run that measures throughput
 VOID = {"meta", "br", "img", "link", "hr", "input"}
 ALLOWED = {
     "html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "ul", "li", "div",
@@ -91,7 +91,7 @@ def check_quick(folder):
     """The whole suite: all pictures there, each drawn again from what stands beside it."""
     table = make("quick", folder)
     page = read_page(folder)
-    assert page.svgs == 3
+    assert page.svgs == len(PLOTS)
     assert "56 cases: 56 measured" in table
     summary = pathlib.Path(folder, "summary.md").read_text(encoding="utf-8")
     for rows, cells in zip(tables_of(summary), (10, 11), strict=True):
@@ -103,7 +103,7 @@ def check_quick(folder):
     plots = os.listdir(os.path.join(folder, "plots"))
     tables = [name for name in plots if re.fullmatch(r"flush_ns-c[0-9]+\.hgrm", name)]
     assert tables, "no percentile table of a case that flushes"
-    assert len(plots) - len(tables) == 9, f"nothing temporary is left: {sorted(plots)}"
+    assert len(plots) - len(tables) == 3 * len(PLOTS), f"nothing temporary is left: {sorted(plots)}"
 
 
 def tables_of(markdown):
@@ -119,12 +119,12 @@ def check_latency(folder):
     assert "5000 of 20000/s" in table
     page = read_page(folder)
     text = "".join(page.text)
-    assert page.svgs == 3, page.svgs  # no throughput
+    assert page.svgs == 5, page.svgs  # faults; flushes and operations, each twice
     assert "Latency of operations" in text and "no case has a throughput" in text
     assert text.index("20000 operations a second were asked for and 5000 came about") < \
         text.index("Latency of operations")
-    check_plot(folder, "latency")
-    check_plot(folder, "flush")
+    for name in ("latency", "latency_ecdf", "flush", "flush_ecdf"):
+        check_plot(folder, name)
     summary = pathlib.Path(folder, "summary.md").read_text(encoding="utf-8")
     (rows,) = tables_of(summary)
     assert len(rows) == 2 + 3 * 56, len(rows)  # touch, lock and flush of each case
@@ -200,11 +200,11 @@ def check_others(folder):
     assert "ended early by SIGINT" in "".join(read_page(folder).text)
     make("reading", folder)
     page = read_page(folder)
-    assert page.svgs == 2 and "no case flushed anything" in "".join(page.text)
+    assert page.svgs == len(PLOTS) - 2 and "no case flushed anything" in "".join(page.text)
     left = sorted(os.listdir(os.path.join(folder, "plots")))
     assert not [name for name in left if name.startswith("flush")], "an old picture is left"
     assert "gnuplot failed" not in make("faultless", folder)
-    assert read_page(folder).svgs == 3
+    assert read_page(folder).svgs == len(PLOTS)
     table = make("empty", folder)
     assert "0 cases: 0 measured" in table
     assert "The record has no cases" in "".join(read_page(folder).text)
