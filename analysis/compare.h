@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "analysis/plots/forest.h"
 #include "common/error.h"
 #include "results/record.h"
 
@@ -33,5 +34,9 @@ int mm_comparison_write_markdown(const struct mm_comparison *comparison, FILE *s
 /* {"schema": {"name": "mapmeter.comparison", "version": 1}, "a", "b", "warnings", "method",
  * "cases": [...], "only_in_a", "only_in_b"}; new reference, NULL when memory is short. */
 json_t *mm_comparison_to_json(const struct mm_comparison *comparison);
+
+/* The ratios as the plot "forest"; errors as of mm_forest_make(). */
+int mm_comparison_forest_make(const struct mm_comparison *comparison, struct mm_plot *plot,
+                              struct mm_error *error);
 
 #endif

@@ -14,8 +14,7 @@
 #define VIOLIN_LAUNCHES 12
 #define VIOLIN_POINTS   48
 #define VIOLIN_HEIGHT   0.42
-#define TIC_SHARE       (1.0 / 11) /* of the axis, between two tics */
-#define LEAST_RATIO     1.02       /* an axis that shows less than this shows noise of rounding */
+#define LEAST_RATIO     1.02 /* an axis that shows less than this shows noise of rounding */
 
 static bool has_launches(const struct mm_summary_case *one)
 {
@@ -165,34 +164,6 @@ static void find_range(const struct mm_plot_rows *rows, double *low, double *hig
     }
 }
 
-/* Tics at round per cents, outward from the median on both sides, where there is room. */
-static void write_axis(FILE *script, double low, double high)
-{
-    static const int percents[2][16] = {
-        {1, 2, 5, 10, 20, 30, 50, 75, 90, 99},
-        {1, 2, 5, 10, 20, 30, 50, 100, 200, 400, 1000, 3000, 10000, 100000}};
-    double span = log(high / low) * 1.04;
-    double axis_low = low / exp(0.02 * span);
-    double axis_high = high * exp(0.02 * span);
-    int count = 1;
-    fprintf(script, "axis_low = %.9g\naxis_high = %.9g\narray tic_at[32]\narray tic_text[32]\n",
-            axis_low, axis_high);
-    fputs("tic_at[1] = 1; tic_text[1] = \"median\"\n", script);
-    for (int side = 0; side < 2; side++) {
-        double last = 1;
-        for (int i = 0; i < 16 && percents[side][i] > 0; i++) {
-            double at = 1 + (side ? 0.01 : -0.01) * percents[side][i];
-            if (at >= axis_low && at <= axis_high && fabs(log(at / last)) >= span * TIC_SHARE) {
-                count++;
-                fprintf(script, "tic_at[%d] = %.9g; tic_text[%d] = \"%s%d %%%%\"\n", count, at,
-                        count, side ? "+" : "-", percents[side][i]);
-                last = at;
-            }
-        }
-    }
-    fprintf(script, "tic_count = %d\n", count);
-}
-
 static double range_of(const struct mm_summary_case *one)
 {
     const struct mm_distribution *rate = &one->bytes_per_second;
@@ -239,7 +210,7 @@ int mm_plot_build_launches(const struct mm_summary *summary, const struct mm_plo
     if (result == 0) {
         mm_plot_write_opening(streams->script, summary, plot, mm_plot_height(&rows));
         find_range(&rows, &low, &high);
-        write_axis(streams->script, low, high);
+        mm_plot_write_percent_axis(streams->script, low, high, "median");
         result = mm_plot_write_rows(streams->script, &rows, write_note);
         write_points(streams->data, &rows);
         fprintf(streams->script, "violin_count = %zu\n", write_violins(streams->data, &rows));

@@ -13,37 +13,39 @@
 #include "common/text.h"
 
 static const struct {
-    const char *name;
-    const char *template;
-    const char *title;
-    const char *nothing; /* why there is nothing to plot */
+    struct mm_plot_recipe recipe;
     int (*build)(const struct mm_summary *summary, const struct mm_plot *plot,
                  const struct mm_plot_streams *streams);
 } kinds[MM_PLOT_COUNT] = {
-    [MM_PLOT_THROUGHPUT] = {"throughput", "throughput", "Throughput by workload and engine",
-                            "no case has a throughput: no launch succeeded",
+    [MM_PLOT_THROUGHPUT] = {{"throughput", "throughput", "Throughput by workload and engine",
+                             "no case has a throughput: no launch succeeded"},
                             mm_plot_build_throughput},
-    [MM_PLOT_LAUNCHES] = {"launches", "launches", "Launches beside the medians of their cases",
-                          "no case has two launches with a throughput", mm_plot_build_launches},
-    [MM_PLOT_SWEEP] = {"sweep", "curves", "Throughput by parameter",
-                       "no number varies among cases that are alike otherwise",
+    [MM_PLOT_LAUNCHES] = {{"launches", "launches", "Launches beside the medians of their cases",
+                           "no case has two launches with a throughput"},
+                          mm_plot_build_launches},
+    [MM_PLOT_SWEEP] = {{"sweep", "curves", "Throughput by parameter",
+                        "no number varies among cases that are alike otherwise"},
                        mm_plot_build_sweep},
-    [MM_PLOT_SCALING] = {"scaling", "curves", "Speed-up by number of processes",
-                         "no cases differ in their number of processes alone",
+    [MM_PLOT_SCALING] = {{"scaling", "curves", "Speed-up by number of processes",
+                          "no cases differ in their number of processes alone"},
                          mm_plot_build_scaling},
-    [MM_PLOT_FAULTS] = {"faults", "faults", "Page faults by workload and phase",
-                        "no case has fault counts: no launch succeeded, or nothing counts faults",
+    [MM_PLOT_FAULTS] = {{"faults", "faults", "Page faults by workload and phase",
+                         "no case has fault counts: no launch succeeded, or nothing counts faults"},
                         mm_plot_build_faults},
-    [MM_PLOT_FLUSH] = {"flush", "latency", "Flush latency by percentile",
-                       "no case flushed anything", mm_plot_build_flush},
-    [MM_PLOT_FLUSH_ECDF] = {"flush_ecdf", "latency", "Flush latency, cumulative shares",
-                            "no case flushed anything", mm_plot_build_flush_ecdf},
-    [MM_PLOT_LATENCY] = {"latency", "latency", "Latency of operations by percentile",
-                         "no case measured the latency of operations", mm_plot_build_latency},
-    [MM_PLOT_LATENCY_ECDF] = {"latency_ecdf", "latency", "Latency of operations, cumulative shares",
-                              "no case measured the latency of operations",
+    [MM_PLOT_FLUSH] = {{"flush", "latency", "Flush latency by percentile",
+                        "no case flushed anything"},
+                       mm_plot_build_flush},
+    [MM_PLOT_FLUSH_ECDF] = {{"flush_ecdf", "latency", "Flush latency, cumulative shares",
+                             "no case flushed anything"},
+                            mm_plot_build_flush_ecdf},
+    [MM_PLOT_LATENCY] = {{"latency", "latency", "Latency of operations by percentile",
+                          "no case measured the latency of operations"},
+                         mm_plot_build_latency},
+    [MM_PLOT_LATENCY_ECDF] = {{"latency_ecdf", "latency",
+                               "Latency of operations, cumulative shares",
+                               "no case measured the latency of operations"},
                               mm_plot_build_latency_ecdf},
-    [MM_PLOT_SERIES] = {"series", "series", "Throughput over time", "no sample took 2 s or more",
+    [MM_PLOT_SERIES] = {{"series", "series", "Throughput over time", "no sample took 2 s or more"},
                         mm_plot_build_series},
 };
 
@@ -57,9 +59,8 @@ static const char *template_text(const char *name)
 }
 
 /* Fills script, data and alternative; -ENODATA leaves them NULL. */
-static int write_plot(const struct mm_summary *summary, struct mm_plot *plot, const char *template,
-                      int (*build)(const struct mm_summary *summary, const struct mm_plot *plot,
-                                   const struct mm_plot_streams *streams))
+static int write_plot(struct mm_plot *plot, const char *template, mm_plot_build *build,
+                      const void *context)
 {
     char *alternative = NULL;
     size_t alternative_size;
@@ -74,7 +75,7 @@ static int write_plot(const struct mm_summary *summary, struct mm_plot *plot, co
         .alternative = open_memstream(&alternative, &alternative_size),
     };
     if (streams.script && streams.data && streams.alternative) {
-        result = build(summary, plot, &streams);
+        result = build(context, plot, &streams);
     }
     if (result == 0) {
         fputc('\n', streams.script);
@@ -100,13 +101,13 @@ static int write_plot(const struct mm_summary *summary, struct mm_plot *plot, co
     return 0;
 }
 
-static int make_plot(const struct mm_summary *summary, enum mm_plot_kind kind, struct mm_plot *plot)
+int mm_plot_make(const struct mm_plot_recipe *recipe, mm_plot_build *build, const void *context,
+                 struct mm_plot *plot)
 {
-    plot->name = kinds[kind].name;
-    plot->title = kinds[kind].title;
-    int result = write_plot(summary, plot, kinds[kind].template, kinds[kind].build);
+    *plot = (struct mm_plot){.name = recipe->name, .title = recipe->title};
+    int result = write_plot(plot, recipe->template, build, context);
     if (result == -ENODATA) {
-        plot->why_missing = strdup(kinds[kind].nothing);
+        plot->why_missing = strdup(recipe->nothing);
         plot->alternative = strdup("");
         return plot->why_missing && plot->alternative ? 0 : -ENOMEM;
     }
@@ -127,11 +128,25 @@ static int make_plot(const struct mm_summary *summary, enum mm_plot_kind kind, s
     return 0;
 }
 
+/* One of kinds, for one summary. */
+struct of_summary {
+    const struct mm_summary *summary;
+    enum mm_plot_kind kind;
+};
+
+static int build_kind(const void *context, const struct mm_plot *plot,
+                      const struct mm_plot_streams *streams)
+{
+    const struct of_summary *of = context;
+    return kinds[of->kind].build(of->summary, plot, streams);
+}
+
 int mm_plots_make(const struct mm_summary *summary, struct mm_plots *plots, struct mm_error *error)
 {
     *plots = (struct mm_plots){0};
     for (int kind = 0; kind < MM_PLOT_COUNT; kind++) {
-        int result = make_plot(summary, (enum mm_plot_kind)kind, &plots->plots[kind]);
+        struct of_summary of = {summary, (enum mm_plot_kind)kind};
+        int result = mm_plot_make(&kinds[kind].recipe, build_kind, &of, &plots->plots[kind]);
         if (result < 0) {
             return mm_error_set(error, result, "making the plots: %s", strerror(-result));
         }
@@ -139,17 +154,21 @@ int mm_plots_make(const struct mm_summary *summary, struct mm_plots *plots, stru
     return 0;
 }
 
+void mm_plot_release(struct mm_plot *plot)
+{
+    free(plot->alternative);
+    free(plot->script);
+    free(plot->data);
+    free(plot->svg);
+    free(plot->why_missing);
+    *plot = (struct mm_plot){0};
+}
+
 void mm_plots_release(struct mm_plots *plots)
 {
     for (int kind = 0; kind < MM_PLOT_COUNT; kind++) {
-        struct mm_plot *plot = &plots->plots[kind];
-        free(plot->alternative);
-        free(plot->script);
-        free(plot->data);
-        free(plot->svg);
-        free(plot->why_missing);
+        mm_plot_release(&plots->plots[kind]);
     }
-    *plots = (struct mm_plots){0};
 }
 
 /* Writes folder/<name><ending>, or removes what an earlier plot left there. */
@@ -171,18 +190,26 @@ static int write_file(const char *folder, const char *name, const char *ending, 
     return result;
 }
 
-int mm_plots_write(const struct mm_plots *plots, const char *folder, struct mm_error *error)
+int mm_plot_write(const struct mm_plot *plot, const char *folder, struct mm_error *error)
 {
     int result = mm_file_make_folders(folder, error);
-    for (int kind = 0; result == 0 && kind < MM_PLOT_COUNT; kind++) {
-        const struct mm_plot *plot = &plots->plots[kind];
+    if (result == 0) {
         result = write_file(folder, plot->name, ".dat", plot->data, plot->data_size, error);
-        if (result == 0) {
-            result = write_file(folder, plot->name, ".gp", plot->script, plot->script_size, error);
-        }
-        if (result == 0) {
-            result = write_file(folder, plot->name, ".svg", plot->svg, plot->svg_size, error);
-        }
+    }
+    if (result == 0) {
+        result = write_file(folder, plot->name, ".gp", plot->script, plot->script_size, error);
+    }
+    if (result == 0) {
+        result = write_file(folder, plot->name, ".svg", plot->svg, plot->svg_size, error);
+    }
+    return result;
+}
+
+int mm_plots_write(const struct mm_plots *plots, const char *folder, struct mm_error *error)
+{
+    int result = 0;
+    for (int kind = 0; result == 0 && kind < MM_PLOT_COUNT; kind++) {
+        result = mm_plot_write(&plots->plots[kind], folder, error);
     }
     return result;
 }

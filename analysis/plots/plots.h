@@ -45,8 +45,11 @@ struct mm_plots {
 int mm_plots_make(const struct mm_summary *summary, struct mm_plots *plots, struct mm_error *error);
 void mm_plots_release(struct mm_plots *plots);
 
+void mm_plot_release(struct mm_plot *plot);
+
 /* Writes what there is of each plot into folder: <name>.svg, .gp and .dat; folder is made when it
  * is missing. An SVG of an earlier plot that there is none of now is removed. */
 int mm_plots_write(const struct mm_plots *plots, const char *folder, struct mm_error *error);
+int mm_plot_write(const struct mm_plot *plot, const char *folder, struct mm_error *error);
 
 #endif

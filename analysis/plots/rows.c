@@ -11,12 +11,13 @@
 #include "common/text.h"
 #include "common/units.h"
 
-#define ROW_HEIGHT    17
-#define FRAME_HEIGHT  160
-#define LABEL_LIMIT   27
-#define HEADING_LIMIT 90
-#define CAPTION_LIMIT 110
-#define AXIS_PADDING  1.25
+#define ROW_HEIGHT        17
+#define FRAME_HEIGHT      160
+#define LABEL_LIMIT       27
+#define HEADING_LIMIT     90
+#define CAPTION_LIMIT     110
+#define PERCENT_TIC_SHARE (1.0 / 11) /* of the axis, between two tics */
+#define AXIS_PADDING      1.25
 
 int mm_plot_state(const struct mm_summary_case *one)
 {
@@ -107,25 +108,31 @@ static void write_shortened(FILE *script, const char *text, size_t limit)
     free(shortened);
 }
 
+void mm_plot_write_frame(FILE *script, const struct mm_plot *plot, const char *title,
+                         const char *caption, unsigned height)
+{
+    fprintf(script, "# %s: `gnuplot %s.gp` in this folder draws %s.svg again from %s.dat.\n",
+            plot->title, plot->name, plot->name, plot->name);
+    fprintf(script, "data_file = \"%s.dat\"\noutput_file = \"%s.svg\"\nplot_height = %u.0\n",
+            plot->name, plot->name, height);
+    fputs("plot_title = ", script);
+    write_shortened(script, title, HEADING_LIMIT);
+    fputs("\nplot_caption = ", script);
+    write_shortened(script, caption, CAPTION_LIMIT);
+    fputc('\n', script);
+}
+
 void mm_plot_write_opening(FILE *script, const struct mm_summary *summary,
                            const struct mm_plot *plot, unsigned height)
 {
     const json_t *run = mm_record_run(summary->record);
     const json_t *environment = mm_record_environment(summary->record);
-    fprintf(script, "# %s: `gnuplot %s.gp` in this folder draws %s.svg again from %s.dat.\n",
-            plot->title, plot->name, plot->name, plot->name);
-    fprintf(script, "data_file = \"%s.dat\"\noutput_file = \"%s.svg\"\nplot_height = %u.0\n",
-            plot->name, plot->name, height);
     char *title = mm_text_format("%s, suite %s", plot->title, text_of(run, "suite"));
     char *caption =
         mm_text_format("%s, %s, Linux %s, %s, run %s", text_of(environment, "hostname"),
                        text_of(environment, "cpu_model"), text_of(environment, "kernel"),
                        text_of(environment, "virtualisation"), text_of(run, "id"));
-    fputs("plot_title = ", script);
-    write_shortened(script, title ? title : "", HEADING_LIMIT);
-    fputs("\nplot_caption = ", script);
-    write_shortened(script, caption ? caption : "", CAPTION_LIMIT);
-    fputc('\n', script);
+    mm_plot_write_frame(script, plot, title ? title : "", caption ? caption : "", height);
     free(title);
     free(caption);
 }
@@ -241,4 +248,32 @@ void mm_plot_write_log_axis(FILE *script, double low, double high, const char *z
                 first + i + 1, mm_plot_tic_text(show, tics[i], text));
     }
     fprintf(script, "tic_count = %zu\n", first + count);
+}
+
+void mm_plot_write_percent_axis(FILE *script, double low, double high, const char *middle)
+{
+    static const int percents[2][16] = {
+        {1, 2, 5, 10, 20, 30, 50, 75, 90, 99},
+        {1, 2, 5, 10, 20, 30, 50, 100, 200, 400, 1000, 3000, 10000, 100000}};
+    double span = log(high / low) * 1.04;
+    double axis_low = low / exp(0.02 * span);
+    double axis_high = high * exp(0.02 * span);
+    int count = 1;
+    fprintf(script, "axis_low = %.9g\naxis_high = %.9g\narray tic_at[32]\narray tic_text[32]\n",
+            axis_low, axis_high);
+    fprintf(script, "tic_at[1] = 1; tic_text[1] = \"%s\"\n", middle);
+    for (int side = 0; side < 2; side++) {
+        double last = 1;
+        for (int i = 0; i < 16 && percents[side][i] > 0; i++) {
+            double at = 1 + (side ? 0.01 : -0.01) * percents[side][i];
+            if (at >= axis_low && at <= axis_high &&
+                fabs(log(at / last)) >= span * PERCENT_TIC_SHARE) {
+                count++;
+                fprintf(script, "tic_at[%d] = %.9g; tic_text[%d] = \"%s%d %%%%\"\n", count, at,
+                        count, side ? "+" : "-", percents[side][i]);
+                last = at;
+            }
+        }
+    }
+    fprintf(script, "tic_count = %d\n", count);
 }

@@ -40,6 +40,10 @@ char *mm_plot_row_text(const struct mm_summary_case *one);
 void mm_plot_write_opening(FILE *script, const struct mm_summary *summary,
                            const struct mm_plot *plot, unsigned height);
 
+/* The same of what has no summary. */
+void mm_plot_write_frame(FILE *script, const struct mm_plot *plot, const char *title,
+                         const char *caption, unsigned height);
+
 /* row_count, row_text, row_is_heading and row_note; note writes the gnuplot string of one case.
  * -ENOMEM. */
 int mm_plot_write_rows(FILE *script, const struct mm_plot_rows *rows,
@@ -50,6 +54,10 @@ int mm_plot_write_rows(FILE *script, const struct mm_plot_rows *rows,
 void mm_plot_write_states(FILE *script, const struct mm_plot_rows *rows);
 
 unsigned mm_plot_height(const struct mm_plot_rows *rows);
+
+/* tic_count, tic_at, tic_text, axis_low and axis_high of a log axis of ratios around 1, whose tic
+ * is called middle: tics are round per cents, outward on both sides where there is room. */
+void mm_plot_write_percent_axis(FILE *script, double low, double high, const char *middle);
 
 #define MM_PLOT_LOG_TICS_LIMIT 64
 

@@ -35,6 +35,9 @@ int mm_gate_report_write(const json_t *document, const char *folder, struct mm_e
         code = mm_report_save(folder, files[i].name, stream, &bytes, &size, error);
         free(bytes);
     }
+    if (code == 0) {
+        code = mm_gate_forest_write(document, &rows, folder, error);
+    }
     mm_gate_rows_release(&rows);
     return code;
 }

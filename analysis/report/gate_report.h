@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "analysis/plots/plots.h"
 #include "common/error.h"
 
 /* GitHub shows no more than this of one step. */
@@ -32,6 +33,7 @@ struct mm_gate_row {
     double p_sign;
     double noise;      /* standard deviation of the scores */
     double detectable; /* INFINITY: none */
+    double margin;     /* 0: not known */
     double target;
     const json_t *waiver; /* or NULL */
 };
@@ -75,7 +77,15 @@ void mm_gate_junit_write(FILE *stream, const json_t *document, const struct mm_g
 void mm_gate_annotations_write(FILE *stream, const json_t *document,
                                const struct mm_gate_rows *rows);
 
-/* summary.md, junit.xml and annotations.txt into folder, each whole or not at all. */
+/* The ratios of all rows with figures as the plot "forest"; errors as of mm_forest_make(). The
+ * second writes it into folder/plots. */
+int mm_gate_forest_make(const json_t *document, const struct mm_gate_rows *rows,
+                        struct mm_plot *plot, struct mm_error *error);
+int mm_gate_forest_write(const json_t *document, const struct mm_gate_rows *rows,
+                         const char *folder, struct mm_error *error);
+
+/* summary.md, junit.xml, annotations.txt and the forest plot into folder, each file whole or not at
+ * all. */
 int mm_gate_report_write(const json_t *document, const char *folder, struct mm_error *error);
 
 #endif

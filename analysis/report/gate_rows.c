@@ -65,6 +65,7 @@ static int read_row(const json_t *benchmark, const char *name, const json_t *met
         .p_sign = number_or(metric, "p_sign", 1),
         .noise = number_or(metric, "noise", 0),
         .detectable = number_or(metric, "detectable", INFINITY),
+        .margin = number_or(metric, "margin", 0),
         .target = number_or(metric, "target", 0),
         .waiver = json_object_get(metric, "waiver"),
     };

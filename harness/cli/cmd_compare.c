@@ -9,6 +9,7 @@
 struct compare_options {
     const char *paths[2];
     int path_count;
+    const char *plot; /* folder, or NULL */
     bool json;
     bool markdown;
     struct mm_error error;
@@ -20,6 +21,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     switch (key) {
     case 'j':
         compare->json = true;
+        return 0;
+    case 'p':
+        compare->plot = argument;
         return 0;
     case 'm':
         compare->markdown = true;
@@ -46,6 +50,19 @@ static int print_comparison(const struct compare_options *compare,
                              : mm_comparison_write_text(comparison, stdout);
 }
 
+/* A picture that could not be drawn is a warning: its script and its data are there. */
+static int write_plot(struct compare_options *compare, const struct mm_comparison *comparison)
+{
+    struct mm_plot plot = {0};
+    int status = compare->plot ? mm_comparison_forest_make(comparison, &plot, &compare->error) : 0;
+    if (!status && plot.script)
+        status = mm_plot_write(&plot, compare->plot, &compare->error);
+    if (!status && plot.why_missing)
+        fprintf(stderr, "mapmeter compare: %s\n", plot.why_missing);
+    mm_plot_release(&plot);
+    return status;
+}
+
 static int check_usage(struct compare_options *compare)
 {
     if (compare->path_count < 2)
@@ -64,6 +81,7 @@ int mm_cmd_compare(int argc, char **argv)
     static const struct argp_option options[] = {
         {"markdown", 'm', NULL, 0, "print a Markdown table", 0},
         {"json", 'j', NULL, 0, "print JSON", 0},
+        {"plot", 'p', "DIR", 0, "write a forest plot of the ratios into this folder", 0},
         {NULL, 0, NULL, 0, NULL, 0},
     };
     static const struct argp argp = {
@@ -90,6 +108,8 @@ int mm_cmd_compare(int argc, char **argv)
         status = mm_record_load(compare.paths[1], &b, error);
     if (!status)
         status = mm_compare(a, b, &comparison, error);
+    if (!status)
+        status = write_plot(&compare, comparison);
     int exit_code = MM_CLI_OK;
     if (status) {
         exit_code = mm_cli_fail("compare", error, mm_cli_exit_code(status));

@@ -80,8 +80,10 @@ class Test:
         assert "PASS" in self.text("summary.md") and self.text("annotations.txt") == ""
         suite = xml.etree.ElementTree.fromstring(self.text("junit.xml")).find("testsuite")
         assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("1", "0", "0")
-        assert sorted(os.listdir(self.out)) == ["annotations.txt", "junit.xml", "results.json",
-                                                "samples.csv", "summary.md"]
+        assert sorted(os.listdir(self.out)) == ["annotations.txt", "junit.xml", "plots",
+                                                "results.json", "samples.csv", "summary.md"]
+        plots = sorted(os.listdir(os.path.join(self.out, "plots")))
+        assert plots in (["forest.dat", "forest.gp", "forest.svg"], ["forest.dat", "forest.gp"])
 
     def test_one_more_fault_a_page_is_found_without_any_time(self):
         self.run("selftest", "faults", "--settings", "faults.yaml", "--annotations", *CASE, code=1)

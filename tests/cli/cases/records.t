@@ -16,6 +16,12 @@ $ cat a/results.json | mapmeter compare - b --markdown
 1> ...
 $ mapmeter compare a b --json | /usr/bin/python3 -c 'import json,sys; c=json.load(sys.stdin); print(c["schema"]["name"], len(c["cases"]))'
 1> mapmeter.comparison 1
+$ mapmeter compare a b --plot forest > /dev/null
+makes forest*
+$ ls forest
+1> forest.dat
+1> forest.gp
+1> forest.svg
 $ mapmeter report a --out again -q
 makes again*
 $ ls again
