@@ -93,7 +93,7 @@ static void remove_leftovers(const char *parent)
     closedir(stream);
 }
 
-static int settle(const char *name, struct workplace *place)
+static int settle(const char *name, const char *ending, struct workplace *place)
 {
     const char *wanted = getenv("TMPDIR");
     const char *parent = wanted && *wanted ? wanted : "/tmp";
@@ -111,7 +111,7 @@ static int settle(const char *name, struct workplace *place)
     place->script_name = mm_text_format("%s.gp", name);
     place->script = mm_text_format("%s/%s.gp", folder, name);
     place->data = mm_text_format("%s/%s.dat", folder, name);
-    place->picture = mm_text_format("%s/%s.svg", folder, name);
+    place->picture = mm_text_format("%s/%s.%s", folder, name, ending);
     place->complaints = mm_text_format("%s/%s.err", folder, name);
     bool complete =
         place->script_name && place->script && place->data && place->picture && place->complaints;
@@ -202,7 +202,10 @@ static char *explain(int code, const struct workplace *place)
     }
     if (code == -EIO && place->complaints) {
         char *complaint = last_complaint(place->complaints);
-        char *why = complaint ? mm_text_format("gnuplot failed: %s", complaint) : NULL;
+        const char *remedy = complaint && strstr(complaint, "terminal type")
+                                 ? ": this gnuplot lacks the terminal (Debian: gnuplot-nox has it)"
+                                 : "";
+        char *why = complaint ? mm_text_format("gnuplot failed: %s%s", complaint, remedy) : NULL;
         free(complaint);
         return why;
     }
@@ -213,7 +216,7 @@ int mm_gnuplot_draw(const struct mm_gnuplot_job *job, char **svg, size_t *svg_si
 {
     struct workplace place = {0};
     pid_t pid;
-    int result = settle(job->name, &place);
+    int result = settle(job->name, job->ending ? job->ending : "svg", &place);
     if (result == 0) {
         result = mm_file_replace(place.script, job->script, job->script_size, NULL);
     }

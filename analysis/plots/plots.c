@@ -161,6 +161,10 @@ void mm_plot_release(struct mm_plot *plot)
     free(plot->data);
     free(plot->svg);
     free(plot->why_missing);
+    free(plot->why_others_missing);
+    for (int format = 0; format < MM_PLOT_FORMATS; format++) {
+        free(plot->others[format].bytes);
+    }
     *plot = (struct mm_plot){0};
 }
 
@@ -201,6 +205,12 @@ int mm_plot_write(const struct mm_plot *plot, const char *folder, struct mm_erro
     }
     if (result == 0) {
         result = write_file(folder, plot->name, ".svg", plot->svg, plot->svg_size, error);
+    }
+    static const char *const endings[MM_PLOT_FORMATS] = {".png", ".pdf"};
+    for (int format = 0; result == 0 && format < MM_PLOT_FORMATS; format++) {
+        const struct mm_picture *picture = &plot->others[format];
+        result =
+            write_file(folder, plot->name, endings[format], picture->bytes, picture->size, error);
     }
     return result;
 }

@@ -181,9 +181,10 @@ static void warn_of_missing(const struct mm_report_options *options, const struc
     const char *last = NULL;
     for (int kind = 0; options->warn && kind < MM_PLOT_COUNT; kind++) {
         const struct mm_plot *plot = &plots->plots[kind];
-        if (plot->script && !plot->svg && (!last || strcmp(last, plot->why_missing) != 0)) {
-            options->warn(options->warn_context, plot->why_missing);
-            last = plot->why_missing;
+        const char *why = plot->script && !plot->svg ? plot->why_missing : plot->why_others_missing;
+        if (why && (!last || strcmp(last, why) != 0)) {
+            options->warn(options->warn_context, why);
+            last = why;
         }
     }
 }
@@ -212,6 +213,9 @@ int mm_report_write(const struct mm_record *record, const char *folder,
     }
     if (result == 0 && (options->plots || options->html)) {
         result = mm_plots_make(summary, &plots, error);
+    }
+    if (result == 0 && options->plots) {
+        result = mm_plots_draw_others(&plots, options->also, error);
     }
     if (result == 0 && options->plots) {
         result = write_plots(folder, &plots, error);

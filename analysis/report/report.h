@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "analysis/plots/plots.h"
 #include "common/error.h"
 #include "results/record.h"
 
@@ -16,6 +17,7 @@ struct mm_report_options {
     bool plots;    /* plots/<name>.svg, .gp and .dat, and plots/<latency>_ns-<case id>.hgrm of the
                       cases that flush: percentiles in nanoseconds for HdrHistogram's plotters; the
                       series of a case as plots/series-<case id>.dat */
+    bool also[MM_PLOT_FORMATS]; /* with plots: as PNG, as PDF beside each SVG */
     /* Told of what is missing although the report is written ("gnuplot was not found: ..."); one
      * line without a newline. May be NULL. */
     void (*warn)(void *context, const char *line);

@@ -6,6 +6,7 @@
 
 #include "analysis/report/report.h"
 #include "common/file.h"
+#include "common/text.h"
 #include "harness/cli/cli.h"
 #include "results/record.h"
 
@@ -13,8 +14,32 @@ struct report_options {
     const char *record;
     const char *out;
     bool quiet;
+    bool also[MM_PLOT_FORMATS];
     struct mm_error error;
 };
+
+/* "svg,png,pdf"; the SVG is there in any case. */
+static error_t parse_formats(struct report_options *report, const char *argument)
+{
+    static const char *const names[] = {[MM_PLOT_PNG] = "png", [MM_PLOT_PDF] = "pdf", "svg"};
+    for (const char *at = argument; at; at = strchr(at, ',')) {
+        at += *at == ',';
+        size_t length = strcspn(at, ",");
+        size_t format = 0;
+        while (format < MM_COUNT_OF(names) &&
+               (strlen(names[format]) != length || strncmp(names[format], at, length) != 0))
+            format++;
+        if (format == MM_COUNT_OF(names)) {
+            mm_error_set(&report->error, -EINVAL,
+                         "'%s' is no list of formats: svg, png and pdf, such as --format svg,png",
+                         argument);
+            return EINVAL;
+        }
+        if (format < MM_PLOT_FORMATS)
+            report->also[format] = true;
+    }
+    return 0;
+}
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
@@ -23,6 +48,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case 'o':
         report->out = argument;
         return 0;
+    case 'f':
+        return parse_formats(report, argument);
     case 'q':
         report->quiet = true;
         return 0;
@@ -63,6 +90,7 @@ static int write_reports(const struct report_options *report, const struct mm_re
 {
     struct mm_report_options wanted = {
         .html = true, .markdown = true, .plots = true, .warn = show_warning};
+    memcpy(wanted.also, report->also, sizeof wanted.also);
     int status = mm_file_make_folders(folder, error);
     if (!status)
         status = mm_report_write(record, folder, &wanted, error);
@@ -77,6 +105,7 @@ int mm_cmd_report(int argc, char **argv)
 {
     static const struct argp_option options[] = {
         {"out", 'o', "DIR", 0, "folder to write into (the record's own)", 0},
+        {"format", 'f', "LIST", 0, "of the plots: svg, and with it png, pdf (svg)", 0},
         {"quiet", 'q', NULL, 0, "print nothing but what goes wrong", 0},
         {NULL, 0, NULL, 0, NULL, 0},
     };

@@ -30,6 +30,17 @@ $ ls again
 1> summary.md
 $ mapmeter report a -q
 makes a/*
+$ mapmeter report a --out pictures -q --format svg,png,pdf
+makes pictures*
+$ ls pictures/plots/throughput.*
+1> pictures/plots/throughput.dat
+1> pictures/plots/throughput.gp
+1> pictures/plots/throughput.pdf
+1> pictures/plots/throughput.png
+1> pictures/plots/throughput.svg
+$ mapmeter report a --format png,jpeg
+2> mapmeter report: 'png,jpeg' is no list of formats: svg, png and pdf, such as --format svg,png
+exit 2
 $ mapmeter compare a
 2> mapmeter compare: name two records: mapmeter compare BASE HEAD
 exit 2
