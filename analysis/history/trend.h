@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "analysis/changes.h"
+#include "analysis/plots/plots.h"
 #include "common/error.h"
 #include "results/history.h"
 
@@ -81,5 +82,12 @@ int mm_trend_write_text(const struct mm_trend *trend, const struct mm_trend_styl
 /* {"schema": {"name": "mapmeter.trend", "version": 1}, "method", "series": [...]}; new reference,
  * NULL when memory is short. */
 json_t *mm_trend_to_json(const struct mm_trend *trend, bool changed_only);
+
+/* The plot "trend": a panel for each of the first series that are to be shown. A missing or failing
+ * gnuplot is no error, as in mm_plots_make(). -ENOMEM. Release with mm_plot_release(), also after a
+ * failure. */
+#define MM_TREND_PANELS_SHOWN 24
+int mm_trend_plot_make(const struct mm_trend *trend, bool changed_only, struct mm_plot *plot,
+                       struct mm_error *error);
 
 #endif

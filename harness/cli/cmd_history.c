@@ -33,6 +33,7 @@ struct history_options {
     const char *alpha_text;
     struct mm_history_filter filter;
     struct mm_change_point_options test;
+    const char *plot; /* folder, or NULL */
     bool changed_only;
     bool json;
     bool quiet;
@@ -71,6 +72,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case 'c':
         history->changed_only = true;
+        return 0;
+    case 'p':
+        history->plot = argument;
         return 0;
     case 'j':
         history->json = true;
@@ -319,6 +323,21 @@ static int print_trend(const struct history_options *history, const struct mm_tr
                          : mm_trend_write_text(trend, &style, stdout);
 }
 
+/* A picture that could not be drawn is a warning: its script and its data are there. */
+static int write_plot(struct history_options *history, const struct mm_trend *trend)
+{
+    struct mm_plot plot = {0};
+    int status = history->plot
+                     ? mm_trend_plot_make(trend, history->changed_only, &plot, &history->error)
+                     : 0;
+    if (!status && plot.script)
+        status = mm_plot_write(&plot, history->plot, &history->error);
+    if (!status && plot.script && plot.why_missing)
+        fprintf(stderr, "mapmeter history: %s\n", plot.why_missing);
+    mm_plot_release(&plot);
+    return status;
+}
+
 static int run_trend(struct history_options *history)
 {
     struct mm_history *opened = NULL;
@@ -332,6 +351,8 @@ static int run_trend(struct history_options *history)
         status = open_to_read(history, &opened);
     if (!status)
         status = mm_trend_make(opened, &history->filter, &history->test, &trend, &history->error);
+    if (!status)
+        status = write_plot(history, trend);
     if (!status && print_trend(history, trend))
         status =
             mm_error_set(&history->error, -EIO, "the trend cannot be written to standard output");
@@ -366,6 +387,7 @@ static const struct argp_option trend_options[] = {
     {"alpha", KEY_ALPHA, "P", 0,
      "probability of a step in a series without any change (0.01, of each series)", 0},
     {"seed", KEY_SEED, "N", 0, "of the permutations of the test (1)", 0},
+    {"plot", 'p', "DIR", 0, "draw the series and what changed into this folder", 0},
     {"json", 'j', NULL, 0, "print JSON", 0},
     {NULL, 0, NULL, 0, NULL, 0},
 };

@@ -7,8 +7,10 @@ import json
 import math
 import os
 import random
+import shutil
 import sqlite3
 import subprocess
+import xml.etree.ElementTree
 
 import sandbox
 
@@ -156,6 +158,27 @@ def series_of(box, *arguments):
     return {(one["machine"].split("-")[0], one["metric"]): one for one in trend["series"]}
 
 
+def check_plot(box):
+    """Every figure, the levels around the step and its line."""
+    if not shutil.which("gnuplot"):
+        return
+    history(box, "trend", "--changed", "--metric", "real_time", "--plot", "plot")
+    folder = os.path.join(box.folder, "plot")
+    assert {"trend.dat", "trend.gp"} <= set(os.listdir(folder)), os.listdir(folder)
+    points, levels = open(os.path.join(folder, "trend.dat"), encoding="utf-8").read().split("\n\n\n")
+    assert len([line for line in points.splitlines() if line[0] != "#"]) == 40, points
+    rows = [line.split() for line in levels.splitlines() if line[0] not in "#N"]
+    assert [(row[0], row[1]) for row in rows] == [("0.5", "24.5"), ("24.5", "40.5")], rows
+    assert 1.08 < float(rows[1][2]) / float(rows[0][2]) < 1.16, rows
+    script = open(os.path.join(folder, "trend.gp"), encoding="utf-8").read()
+    assert "panel_count = 1\n" in script and 'mark_at[1] = 24.5; mark_text[1] = "step +1' in script
+    picture = xml.etree.ElementTree.parse(os.path.join(folder, "trend.svg")).getroot()
+    assert "step +1" in "".join(picture.itertext())
+    shutil.rmtree(folder)
+    history(box, "trend", "nothing", "--plot", "plot")
+    assert not os.path.exists(folder)
+
+
 def check_trend(box):
     noise = random.Random(5)
     days = list(range(40))
@@ -185,6 +208,7 @@ def check_trend(box):
     # The other machine has spikes alone.
     changed = series_of(box, "--changed")
     assert {machine for machine, _ in changed} == {"lab"} and len(changed) == 3, list(changed)
+    check_plot(box)
     text = history(box, "trend", "--changed")
     assert "machine lab" in text and "machine desk" not in text, text
     assert "Changed: 3 of 6 series; steps: 3, drifts: 0, spikes: 3, pending: 0." in text, text
