@@ -21,9 +21,8 @@ struct marray_map {
     _Atomic int failed;       /* 0, or the first error of a flush: it stays */
     _Atomic bool name_is_new; /* created, and its folder not yet made durable */
     _Atomic int advice;       /* normal, sequential or random, as was last given to any part */
-    /* For way.h. Transfers that are left since a write-back, and since somebody waited for the
-     * file; those that hold it now, or -1 while one of them takes or releases it; what passes by
-     * calls have read. */
+    /* For way.h: transfers that are left since a write-back, and since somebody waited for the
+     * file; those that hold it now, or -1 while one of them takes or releases it. */
     _Atomic unsigned transfers_by_calls;
     _Atomic unsigned transfers_by_map;
     _Atomic int holders;
