@@ -24,6 +24,8 @@
 #define PATTERN_BYTES 1024
 /* What stays in the second cache. */
 #define REPEATED_BYTES 65536
+/* Runs from here on are stored by the processor's own loop, where it has one. */
+#define WORDS_FROM_BYTES ((uint64_t)1 << 20)
 /* A longer item gains nothing from being repeated. */
 #define PATTERN_ITEM_BYTES 64
 
@@ -520,19 +522,45 @@ static bool is_one_byte(const unsigned char *item, uint32_t item_bytes)
     return true;
 }
 
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* The processor knows that whole lines are written and does not read them first ("fast string
+ * operations" in volume 1 of Intel's manual, 7.3.9.3), which a loop of stores makes it do. Returns
+ * the bytes that it has stored. */
+static uint64_t fill_words(unsigned char *target, uint64_t size_bytes, const unsigned char *pattern)
+{
+    uint64_t word;
+    uint64_t count = size_bytes / sizeof(word);
+    void *place = target;
+    memcpy(&word, pattern, sizeof(word));
+    __asm__ volatile("rep stosq" : "+D"(place), "+c"(count) : "a"(word) : "memory");
+    return size_bytes / sizeof(word) * sizeof(word);
+}
+#else
+static uint64_t fill_words(unsigned char *target, uint64_t size_bytes, const unsigned char *pattern)
+{
+    (void)target;
+    (void)size_bytes;
+    (void)pattern;
+    return 0;
+}
+#endif
+
 /* Repeats a pattern that stays in the cache: the speed of memcpy, whatever the item. What is filled
  * is the pattern of the rest, since long copies write without reading the target first. */
 static void fill_run(unsigned char *target, uint64_t size_bytes, const unsigned char *pattern,
-                     size_t pattern_bytes)
+                     size_t pattern_bytes, uint32_t item_bytes)
 {
     uint64_t first_bytes = REPEATED_BYTES / pattern_bytes * pattern_bytes;
     uint64_t done = 0;
+    if (size_bytes >= WORDS_FROM_BYTES && sizeof(uint64_t) % item_bytes == 0)
+        done = fill_words(target, size_bytes, pattern);
     while (done < size_bytes) {
         uint64_t left = size_bytes - done;
         uint64_t part = done < first_bytes ? pattern_bytes : first_bytes;
-        memcpy(target + done, done < first_bytes ? pattern : target,
-               (size_t)(left < part ? left : part));
-        done += left < part ? left : part;
+        if (left < part)
+            part = left;
+        memcpy(target + done, done < first_bytes ? pattern : target, (size_t)part);
+        done += part;
     }
 }
 
@@ -568,7 +596,7 @@ static int fill_elements(void *context)
         else if (one_byte)
             memset(elements, item[0], (size_t)(length * item_bytes));
         else
-            fill_run(elements, length * item_bytes, pattern, pattern_bytes);
+            fill_run(elements, length * item_bytes, pattern, pattern_bytes, item_bytes);
         elements += marray_loops_next(&loops, outer, counters, &done);
     }
     return 0;

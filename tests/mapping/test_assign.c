@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -111,6 +112,36 @@ static void text_is_cut_and_padded_and_only_ascii_changes_its_kind(void **state)
     assert_int_equal(marray_fill(array, "=U1", &wide), 0);
     assert_int_equal(marray_read(array, "|S4", narrow, 12), -EILSEQ);
     marray_close(&array);
+}
+
+/* Beyond a mebibyte, from any byte on, and to the last one and no further. */
+static void long_fills_store_every_element_and_no_more(void **state)
+{
+    enum { ITEMS = (1 << 20) + 7, LEAD = 3 };
+    static const char *const dtypes[] = {"<u2", ">u4", "<u8", "|V3"};
+    static const uint32_t sizes[] = {2, 4, 8, 3};
+    const unsigned char item[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    struct scratch *scratch = *state;
+    for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+        size_t bytes = (size_t)ITEMS * sizes[k];
+        scratch_write_ramp(scratch->path, LEAD + bytes + sizes[k]);
+        struct marray_spec spec =
+            scratch_spec(scratch, MARRAY_READ_WRITE, dtypes[k], 1, SHAPE(ITEMS));
+        spec.offset_bytes = LEAD;
+        struct marray *array;
+        assert_int_equal(marray_open(scratch->path, &spec, &array), 0);
+        assert_int_equal(marray_fill(array, dtypes[k], item), 0);
+        marray_close(&array);
+        size_t size;
+        unsigned char *all = scratch_read(scratch->path, &size);
+        assert_int_equal(size, LEAD + bytes + sizes[k]);
+        for (size_t i = 0; i < size; i++) {
+            bool is_filled = i >= LEAD && i < LEAD + bytes;
+            if (all[i] != (is_filled ? item[(i - LEAD) % sizes[k]] : i % 251))
+                fail_msg("%s: byte %zu is %d", dtypes[k], i, all[i]);
+        }
+        free(all);
+    }
 }
 
 static void times_change_their_unit_rounded_down(void **state)
@@ -263,6 +294,7 @@ int main(void)
         SCRATCH_TEST(overlapping_views_are_read_as_they_were_before),
         SCRATCH_TEST(shapes_and_dtypes_that_do_not_fit_are_refused),
         SCRATCH_TEST(text_is_cut_and_padded_and_only_ascii_changes_its_kind),
+        SCRATCH_TEST(long_fills_store_every_element_and_no_more),
         SCRATCH_TEST(times_change_their_unit_rounded_down),
         SCRATCH_TEST(records_are_copied_field_by_field_and_blanks_stay),
         SCRATCH_TEST(a_field_is_a_view_of_its_own_dtype_and_axes),
