@@ -12,13 +12,14 @@
 #include "common/units.h"
 
 #define TITLE_HEIGHT       52u
-#define PANEL_FRAME_HEIGHT 110u
-#define PANEL_LEAST_HEIGHT 270u
+#define PANEL_FRAME_HEIGHT 120u
+#define PANEL_LEAST_HEIGHT 280u
 #define LINE_HEIGHT        18u
 #define HEADING_LIMIT      100
 #define TEXT_LIMIT         44
 #define TICS_LIMIT         12
 #define TIC_SHARE          (1.0 / 13) /* of the axis, between two tics that do not overlap */
+#define DENSE_TICS_RATIO   1000       /* 1, 2 and 5 of each decade have room up to here */
 #define LOG_RATIO          8
 #define PADDING            0.05 /* of an axis, on each side */
 
@@ -237,7 +238,9 @@ static void write_y_tics(FILE *script, const struct axis *axis,
 {
     double tics[MM_PLOT_LOG_TICS_LIMIT];
     char text[MM_UNITS_TEXT_BYTES];
-    size_t count = mm_plot_log_tics(axis->low, axis->high, axis->high / axis->low, tics);
+    double span = axis->high / axis->low;
+    size_t count =
+        mm_plot_log_tics(axis->low, axis->high, span > DENSE_TICS_RATIO ? span : 1, tics);
     for (size_t i = 0; i < count; i++) {
         cursor->y_tic++;
         fprintf(script, "y_tic_at[%zu] = %.9g; y_tic_text[%zu] = \"%s\"\n", cursor->y_tic, tics[i],

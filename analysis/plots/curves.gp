@@ -21,11 +21,11 @@ set label 1 plot_title at screen 0.5, screen 1 - 18.0 / plot_height center noenh
 set label 2 plot_caption at screen 0.5, screen 1 - 40.0 / plot_height center noenhanced font "sans-serif,11"
 
 do for [p = 1:panel_count] {
-    set tmargin at screen 1 - (panel_top[p] + 28.0) / plot_height
+    set tmargin at screen 1 - (panel_top[p] + 38.0) / plot_height
     set bmargin at screen 1 - (panel_bottom[p] - 62.0) / plot_height
     set label 3 panel_text[p] at screen 0.02, screen 1 - (panel_top[p] + 10.0) / plot_height \
         noenhanced font "sans-serif Bold,12"
-    set key at screen 0.63, screen 1 - (panel_top[p] + 22.0) / plot_height left top Left reverse \
+    set key at screen 0.63, screen 1 - (panel_top[p] + 32.0) / plot_height left top Left reverse \
         noenhanced samplen 3 spacing 1.05 font "sans-serif,11"
     if (x_is_log[p]) { set logscale x 2 } else { unset logscale x }
     set xrange [x_low[p]:x_high[p]]
@@ -41,8 +41,8 @@ do for [p = 1:panel_count] {
     do for [i = 4:99] { unset label i }
     do for [i = last_mark[p] + 1:last_mark[p + 1]] {
         set arrow from first mark_at[i], graph 0 to first mark_at[i], graph 1 nohead lc rgb faint lw 1.4 dt 4 back
-        set label 3 + i - last_mark[p] mark_text[i] at first mark_at[i], graph 0.03 left rotate by 90 \
-            offset 0.8, 0 noenhanced font "sans-serif,10"
+        set label 3 + i - last_mark[p] mark_text[i] at first mark_at[i], graph 1 center \
+            offset 0, 0.5 noenhanced font "sans-serif,10"
     }
     first = last_curve[p]
     base = ideal_base[p]

@@ -178,8 +178,7 @@ static int add_marks(const struct mm_summary *summary, struct mm_curve_panel *pa
             int level = (int)json_integer_value(json_object_get(cache, "level"));
             result = mm_curves_add_mark(
                 panel, bytes,
-                mm_text_format("L%d cache, %s", level,
-                               mm_plot_tic_text(mm_units_show_size, bytes, size)));
+                mm_text_format("L%d %s", level, mm_plot_tic_text(mm_units_show_size, bytes, size)));
         }
     }
     return result;

@@ -64,8 +64,7 @@ static void a_size_that_varies_alone_has_a_curve_with_its_intervals(void **state
     assert_non_null(strstr(plot->script, "curve_text[1] = \"warm mmap\".\", n 6\"\n"));
     assert_non_null(strstr(plot->script, "= 4096; x_tic_text[1] = \"4 KiB\"\n"));
     /* The synthetic machine has a first cache of 32 KiB. */
-    assert_non_null(
-        strstr(plot->script, "mark_at[1] = 32768; mark_text[1] = \"L1 cache, 32 KiB\""));
+    assert_non_null(strstr(plot->script, "mark_at[1] = 32768; mark_text[1] = \"L1 32 KiB\""));
     static const double sizes[4] = {4096, 16384, 65536, 1048576};
     static const size_t cases[4] = {2, 1, 3, 0};
     const char *last = plot->data;
