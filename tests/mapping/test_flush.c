@@ -93,7 +93,8 @@ static void a_view_among_much_that_is_dirty_is_clean_after_each_flush(void **sta
     uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
     const struct marray_slice first_column[] = {MARRAY_ALL, MARRAY_AT(0)};
     assert_int_equal(marray_slice(array, first_column, 2, &view), 0);
-    for (unsigned char value = 1; value <= FLUSHES; value++) {
+    for (int flush = 1; flush <= FLUSHES; flush++) {
+        unsigned char value = (unsigned char)flush;
         assert_int_equal(marray_fill(array, NULL, &value), 0);
         assert_int_equal(marray_flush_view(view, MARRAY_FLUSH_DATA), 0);
         for (uint64_t row = 0; row < 64; row++) {
