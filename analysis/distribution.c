@@ -205,6 +205,22 @@ bool mm_measure_read_by_others(const struct mm_measure *measure, const struct mm
     return true;
 }
 
+bool mm_measure_device_share(const struct mm_measure *measure, const struct mm_launch_sample *at,
+                             double *value, const char **why)
+{
+    const struct mm_measure busy = {.name = "device_busy_ns"};
+    double busy_ns;
+    double elapsed_ns;
+    (void)measure;
+    if (!mm_measure_machine(&busy, at, &busy_ns, why) ||
+        !mm_record_metric(at->sample, "elapsed_ns", &elapsed_ns, why) || !(elapsed_ns > 0)) {
+        return false;
+    }
+    /* The kernel counts in milliseconds, and between the passes of a sample too. */
+    *value = busy_ns < elapsed_ns ? busy_ns / elapsed_ns : 1;
+    return true;
+}
+
 int mm_distribution_make(double *values, size_t count, const char *why,
                          struct mm_distribution *distribution)
 {

@@ -73,6 +73,9 @@ bool mm_measure_machine(const struct mm_measure *measure, const struct mm_launch
 /* What others than the measuring processes have read from the device meanwhile. */
 bool mm_measure_read_by_others(const struct mm_measure *measure, const struct mm_launch_sample *at,
                                double *value, const char **why);
+/* How much of the time of the passes the device was busy, for whomever: 0 to 1. */
+bool mm_measure_device_share(const struct mm_measure *measure, const struct mm_launch_sample *at,
+                             double *value, const char **why);
 bool mm_measure_bytes_per_fault(const struct mm_measure *measure, const struct mm_launch_sample *at,
                                 double *value, const char **why);
 

@@ -121,6 +121,7 @@ static int fill_distributions(struct mm_summary_case *summary, const struct mm_l
         {{.read = mm_measure_faults}, &summary->faults},
         {{.read = mm_measure_bytes_per_fault}, &summary->bytes_per_fault},
         {{.read = mm_measure_faults_per_page, .page_bytes = page_bytes}, &summary->faults_per_page},
+        {{.read = mm_measure_device_share}, &summary->device_share},
     };
     int result = 0;
     for (size_t i = 0; result == 0 && i < MM_COUNT_OF(figures); i++) {
@@ -518,6 +519,7 @@ static void release_case(struct mm_summary_case *one)
     mm_distribution_release(&one->faults);
     mm_distribution_release(&one->bytes_per_fault);
     mm_distribution_release(&one->faults_per_page);
+    mm_distribution_release(&one->device_share);
     for (size_t i = 0; i < one->phase_count; i++) {
         release_phase(&one->phases[i]);
     }

@@ -75,6 +75,7 @@ struct mm_summary_case {
     struct mm_distribution faults;     /* of a pass: minor and major of touch, compute and flush */
     struct mm_distribution bytes_per_fault;
     struct mm_distribution faults_per_page; /* of the bytes moved */
+    struct mm_distribution device_share; /* of the time of its passes the device was busy, 0 to 1 */
     struct mm_peer_spread peers;
     struct mm_series_lines series; /* of the launches that took long enough to have one */
 

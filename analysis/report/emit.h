@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "analysis/choices.h"
 #include "analysis/counter_cost.h"
 #include "analysis/plots/plots.h"
 #include "analysis/summary.h"
@@ -26,10 +27,13 @@ struct mm_finding {
 struct mm_findings {
     struct mm_finding *items;
     size_t count;
+    size_t warnings; /* so many of the first items are bad */
+    struct mm_choices choices;
 };
 
-/* What failed or never ran first; then rates that could not be kept; then for each work and cache
- * state how the engines compare, with their intervals, and their latencies. -ENOMEM. */
+/* What failed or never ran first, then rates that could not be kept and what was noisy; then for
+ * each work and cache state which engine to take, the surest and largest leads first; then
+ * latencies. The choices stand there as figures too. -ENOMEM. */
 int mm_findings_make(const struct mm_summary *summary, struct mm_findings *findings);
 void mm_findings_release(struct mm_findings *findings);
 
@@ -43,7 +47,11 @@ void mm_markdown_write(FILE *stream, const struct mm_summary *summary,
                        const struct mm_findings *findings, const struct mm_plots *plots,
                        const struct mm_report_links *links);
 
-void mm_text_write(FILE *stream, const struct mm_summary *summary, bool colour);
+void mm_text_write(FILE *stream, const struct mm_summary *summary,
+                   const struct mm_findings *findings, bool colour);
+
+/* samples.csv. */
+void mm_samples_write(FILE *stream, const struct mm_record *record);
 
 /* Writes an SVG of gnuplot as part of a page: without prologue and white ground, black as
  * currentColor so that it follows the theme, ids and references to them prefixed by name, with
@@ -89,6 +97,26 @@ char *mm_phrase_state(const struct mm_summary_case *one, char text[MM_PHRASE_BYT
 
 /* "0 % to 0.4 %" or why it is not known. */
 char *mm_phrase_resident(const struct mm_summary_case *one, char text[MM_PHRASE_BYTES]);
+
+/* "marray advice:random": newly allocated. */
+char *mm_phrase_engine(const struct mm_summary_case *one);
+
+/* "1.20 times", "more than 1,000 times"... of an engine over another; "-" without a next one. */
+char *mm_phrase_lead(const struct mm_choice *choice, char text[MM_PHRASE_BYTES]);
+
+/* "1.18 to 1.22", with the coverage where it is below what was asked for; "-". */
+char *mm_phrase_ratio_interval(const struct mm_choice_ratio *ratio, char text[MM_PHRASE_BYTES]);
+
+/* "sure", "likely", "no engine is reliably faster", "too few launches: 3 of the 6 needed", "the only
+ * engine measured". */
+char *mm_phrase_certainty(const struct mm_choice *choice, char text[MM_PHRASE_BYTES]);
+
+/* Where the time of a case goes, as far as the record knows: "device busy 94 % of the time, 0.25
+ * faults a page"; "" when it knows nothing. */
+char *mm_phrase_time(const struct mm_summary_case *one, char text[MM_PHRASE_BYTES]);
+
+/* The whole sentence on one choice; newly allocated. */
+char *mm_phrase_choice(const struct mm_choice *choice);
 
 /* "Counting costs warm mmap, sequential: +0.30 % of its time (95 % interval ...)"; newly allocated.
  */

@@ -11,7 +11,8 @@
 #define ELLIPSIS              "\xe2\x80\xa6"
 
 /* How many bytes at `at` are a character that acts instead of showing: the control characters of
- * C0 and C1, and those that turn the direction of text around (U+202A to U+202E, U+2066 to U+2069).
+ * C0 and C1, and those that turn the direction of text around (U+061C, U+200E, U+200F, U+202A to
+ * U+202E, U+2066 to U+2069).
  * 0 for all others. */
 static size_t control_length(const char *at)
 {
@@ -22,8 +23,12 @@ static size_t control_length(const char *at)
     if (byte[0] == 0xc2 && byte[1] >= 0x80 && byte[1] < 0xa0) {
         return 2;
     }
+    if (byte[0] == 0xd8 && byte[1] == 0x9c) {
+        return 2;
+    }
     bool turns_around =
         byte[0] == 0xe2 && ((byte[1] == 0x80 && byte[2] >= 0xaa && byte[2] <= 0xae) ||
+                            (byte[1] == 0x80 && (byte[2] == 0x8e || byte[2] == 0x8f)) ||
                             (byte[1] == 0x81 && byte[2] >= 0xa6 && byte[2] <= 0xa9));
     return turns_around ? 3 : 0;
 }
@@ -121,6 +126,23 @@ void mm_escape_gnuplot_field(FILE *stream, const char *text)
         } else {
             fputc(*at == '"' ? '\'' : *at, stream);
         }
+    }
+    fputc('"', stream);
+}
+
+void mm_escape_csv(FILE *stream, const char *text)
+{
+    fputc('"', stream);
+    if (text && *text && strchr("=+-@", *text)) {
+        fputc('\'', stream);
+    }
+    for (const char *at = text ? text : ""; *at; at++) {
+        size_t control = control_length(at);
+        if (*at == '"') {
+            fputc('"', stream);
+        }
+        fputc(control > 0 ? ' ' : *at, stream);
+        at += control > 0 ? control - 1 : 0;
     }
     fputc('"', stream);
 }

@@ -26,6 +26,10 @@ void mm_escape_gnuplot(FILE *stream, const char *text);
  * one, a control character a space. */
 void mm_escape_gnuplot_field(FILE *stream, const char *text);
 
+/* A field of a CSV file, quoted. A control character becomes a space; a formula of a spreadsheet
+ * (what starts with one of = + - @) gets a single quote before it, so that it stays text. */
+void mm_escape_csv(FILE *stream, const char *text);
+
 /* One line for a terminal: what acts becomes '?'. */
 void mm_escape_terminal(FILE *stream, const char *text);
 

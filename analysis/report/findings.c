@@ -1,6 +1,5 @@
 /* What a reader should know first: failures, then how the engines compare at the same work. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,28 +78,6 @@ static int add_gaps(const struct mm_summary *summary, struct mm_findings *findin
     return result;
 }
 
-/* Of latency the throughput means nothing: a clock is in it, or a schedule. */
-static bool has_rate(const struct mm_summary_case *one)
-{
-    return !one->counters_off && !one->latencies.measured && one->bytes_per_second.count > 0;
-}
-
-static bool is_same_work(const struct mm_summary_case *a, const struct mm_summary_case *b)
-{
-    return strcmp(a->group, b->group) == 0 && strcmp(a->cache, b->cache) == 0;
-}
-
-static bool is_first_of_work(const struct mm_summary *summary, size_t index)
-{
-    for (size_t i = 0; i < index; i++) {
-        if (has_rate(&summary->cases[i]) &&
-            is_same_work(&summary->cases[i], &summary->cases[index])) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static char *behind_text(const struct mm_summary_case *one)
 {
     return mm_text_format(
@@ -140,111 +117,96 @@ static int add_schedules(const struct mm_summary *summary, struct mm_findings *f
     return result;
 }
 
-/* The allocated array is no way to reach a file: it shows how fast the loop itself can be. */
-static bool is_ceiling(const struct mm_summary_case *one)
+/* The middle half of good measurements does not spread like this. */
+#define NOISY_SPREAD 0.25
+
+/* The width of the interval over the median; 0 without one. */
+static double spread_of(const struct mm_summary_case *one)
 {
-    return strcmp(one->engine, "memory") == 0;
+    const struct mm_distribution *rate = &one->bytes_per_second;
+    return mm_choices_has_rate(one) && rate->has_interval
+               ? (rate->interval.high - rate->interval.low) / rate->median
+               : 0;
 }
 
-static void write_contender(FILE *stream, const struct mm_summary_case *one)
+/* One line for all cases whose figures spread widely. */
+static int add_noise(const struct mm_summary *summary, struct mm_findings *findings)
 {
-    char median[MM_PHRASE_BYTES];
     char interval[MM_PHRASE_BYTES];
-    fprintf(stream, "%s%s%s%s %s (%s)", is_ceiling(one) ? "the ceiling " : "", one->engine,
-            *one->variant ? " " : "", one->variant,
-            mm_phrase_median(&one->bytes_per_second, mm_units_show_rate, median),
-            mm_phrase_interval(&one->bytes_per_second, mm_units_show_rate, interval));
-}
-
-/* Faster engines first, the ceiling last. */
-static int compare_rates(const void *left, const void *right)
-{
-    const struct mm_summary_case *a = *(const struct mm_summary_case *const *)left;
-    const struct mm_summary_case *b = *(const struct mm_summary_case *const *)right;
-    if (is_ceiling(a) != is_ceiling(b)) {
-        return is_ceiling(a) - is_ceiling(b);
-    }
-    double rate_a = a->bytes_per_second.median;
-    double rate_b = b->bytes_per_second.median;
-    return (rate_a < rate_b) - (rate_a > rate_b);
-}
-
-static void write_conclusion(FILE *stream, const struct mm_summary_case *fastest,
-                             const struct mm_summary_case *second)
-{
-    const struct mm_distribution *first_rate = &fastest->bytes_per_second;
-    const struct mm_distribution *second_rate = &second->bytes_per_second;
-    if (!first_rate->has_interval || !second_rate->has_interval) {
-        fputs("; too few launches to rank them", stream);
-    } else if (first_rate->interval.low > second_rate->interval.high) {
-        fprintf(stream, "; %s is ahead of %s by %.0f %%, the intervals do not overlap",
-                fastest->engine, second->engine,
-                100 * (first_rate->median / second_rate->median - 1));
-    } else {
-        fprintf(stream, "; the intervals of %s and %s overlap", fastest->engine, second->engine);
-    }
-}
-
-/* The cases that do the same work as the index-th, from the fastest on; returns how many. */
-static size_t gather_contenders(const struct mm_summary *summary, size_t index,
-                                const struct mm_summary_case **contenders)
-{
-    size_t count = 0;
-    for (size_t i = index; i < summary->case_count; i++) {
-        if (has_rate(&summary->cases[i]) &&
-            is_same_work(&summary->cases[i], &summary->cases[index])) {
-            contenders[count++] = &summary->cases[i];
+    const struct mm_summary_case *worst = NULL;
+    size_t noisy = 0;
+    size_t known = 0;
+    for (size_t i = 0; i < summary->case_count; i++) {
+        const struct mm_summary_case *one = &summary->cases[i];
+        double spread = spread_of(one);
+        known += spread > 0;
+        noisy += spread > NOISY_SPREAD;
+        if (spread > (worst ? spread_of(worst) : NOISY_SPREAD)) {
+            worst = one;
         }
     }
-    qsort(contenders, count, sizeof *contenders, compare_rates);
-    return count;
+    if (!worst) {
+        return 0;
+    }
+    return add_finding(
+        findings,
+        mm_text_format("%zu of %zu cases are noisy: their intervals are wider than "
+                       "%.0f %% of the median. The widest is %s, %s %s: %s. More "
+                       "launches or a quieter machine help",
+                       noisy, known, 100 * NOISY_SPREAD, worst->group, worst->cache, worst->engine,
+                       mm_phrase_interval(&worst->bytes_per_second, mm_units_show_rate, interval)),
+        true);
 }
 
-static int add_work(const struct mm_summary_case *const *contenders, size_t count,
-                    struct mm_findings *findings)
+/* What the machine itself had to warn of when the run began. */
+static int add_environment(const struct mm_summary *summary, struct mm_findings *findings)
 {
-    char *text = NULL;
-    size_t size;
-    FILE *stream = open_memstream(&text, &size);
-    if (!stream) {
-        return -ENOMEM;
+    size_t index;
+    const json_t *line;
+    int result = 0;
+    json_array_foreach(json_object_get(mm_record_environment(summary->record), "warnings"), index,
+                       line)
+    {
+        if (result == 0 && json_is_string(line)) {
+            result = add_finding(
+                findings, mm_text_format("When the run began: %s", json_string_value(line)), true);
+        }
     }
-    fprintf(stream, "%s %s: ", contenders[0]->cache, contenders[0]->group);
-    for (size_t i = 0; i < count; i++) {
-        fputs(i ? ", " : "", stream);
-        write_contender(stream, contenders[i]);
+    return result;
+}
+
+/* The surest first, then the largest leads, then as in the record. */
+static int compare_choices(const void *left, const void *right)
+{
+    const struct mm_choice *a = *(const struct mm_choice *const *)left;
+    const struct mm_choice *b = *(const struct mm_choice *const *)right;
+    if (a->certainty != b->certainty) {
+        return a->certainty < b->certainty ? -1 : 1;
     }
-    if (count > 1 && !is_ceiling(contenders[1])) {
-        write_conclusion(stream, contenders[0], contenders[1]);
+    if (a->next && b->next && a->over_next.ratio != b->over_next.ratio) {
+        return a->over_next.ratio > b->over_next.ratio ? -1 : 1;
     }
-    if (fclose(stream) != 0) {
-        free(text);
-        return -ENOMEM;
-    }
-    return add_finding(findings, text, false);
+    return a < b ? -1 : a > b;
 }
 
 /* Work that only one engine did is no finding where there are comparisons. */
-static int add_works(const struct mm_summary *summary, struct mm_findings *findings)
+static int add_choices(struct mm_findings *findings)
 {
-    const struct mm_summary_case **contenders = calloc(summary->case_count + 1, sizeof *contenders);
-    int result = contenders ? 0 : -ENOMEM;
-    size_t wanted = 2;
-    size_t found = 0;
-    while (result == 0 && wanted > 0 && found == 0) {
-        for (size_t i = 0; result == 0 && i < summary->case_count; i++) {
-            if (!has_rate(&summary->cases[i]) || !is_first_of_work(summary, i)) {
-                continue;
-            }
-            size_t count = gather_contenders(summary, i, contenders);
-            if (count >= wanted) {
-                result = add_work(contenders, count, findings);
-                found++;
-            }
-        }
-        wanted--;
+    const struct mm_choices *choices = &findings->choices;
+    const struct mm_choice **sorted = calloc(choices->count + 1, sizeof *sorted);
+    int result = sorted ? 0 : -ENOMEM;
+    for (size_t i = 0; result == 0 && i < choices->count; i++) {
+        sorted[i] = &choices->items[i];
     }
-    free(contenders);
+    if (result == 0) {
+        qsort(sorted, choices->count, sizeof *sorted, compare_choices);
+    }
+    for (size_t i = 0; result == 0 && i < choices->count; i++) {
+        if (sorted[i]->next || !sorted[0]->next) {
+            result = add_finding(findings, mm_phrase_choice(sorted[i]), false);
+        }
+    }
+    free(sorted);
     return result;
 }
 
@@ -314,7 +276,7 @@ static const struct mm_histogram *touch_of(const struct mm_summary_case *one)
 /* The same operations at the same rate, whatever the engine. */
 static bool is_same_loop(const struct mm_summary_case *a, const struct mm_summary_case *b)
 {
-    return is_same_work(a, b) && strcmp(a->variant, b->variant) == 0;
+    return mm_choices_same_work(a, b) && strcmp(a->variant, b->variant) == 0;
 }
 
 static bool is_first_of_loop(const struct mm_summary *summary, size_t index)
@@ -371,25 +333,21 @@ static int add_loops(const struct mm_summary *summary, struct mm_findings *findi
 
 int mm_findings_make(const struct mm_summary *summary, struct mm_findings *findings)
 {
+    static int (*const warn[])(const struct mm_summary *summary, struct mm_findings *findings) = {
+        add_gaps, add_failures, add_schedules, add_noise, add_environment};
+    static int (*const tell[])(const struct mm_summary *summary, struct mm_findings *findings) = {
+        add_loops, add_multiplexed, add_counter_costs};
     *findings = (struct mm_findings){0};
-    int result = add_gaps(summary, findings);
-    if (result == 0) {
-        result = add_failures(summary, findings);
+    int result = mm_choices_make(summary, &findings->choices);
+    for (size_t i = 0; result == 0 && i < MM_COUNT_OF(warn); i++) {
+        result = warn[i](summary, findings);
     }
+    findings->warnings = findings->count;
     if (result == 0) {
-        result = add_schedules(summary, findings);
+        result = add_choices(findings);
     }
-    if (result == 0) {
-        result = add_works(summary, findings);
-    }
-    if (result == 0) {
-        result = add_loops(summary, findings);
-    }
-    if (result == 0) {
-        result = add_multiplexed(summary, findings);
-    }
-    if (result == 0) {
-        result = add_counter_costs(summary, findings);
+    for (size_t i = 0; result == 0 && i < MM_COUNT_OF(tell); i++) {
+        result = tell[i](summary, findings);
     }
     if (result < 0) {
         mm_findings_release(findings);
@@ -403,5 +361,6 @@ void mm_findings_release(struct mm_findings *findings)
         free(findings->items[i].text);
     }
     free(findings->items);
+    mm_choices_release(&findings->choices);
     *findings = (struct mm_findings){0};
 }

@@ -1,56 +1,14 @@
-/* The page: one file, no script, no network. */
-#include <math.h>
+/* The page: one file that loads nothing. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/plots/rows.h"
 #include "analysis/report/emit.h"
 #include "analysis/report/escape.h"
-#include "analysis/scaling.h"
+#include "analysis/report/page.h"
 #include "common/text.h"
 #include "common/units.h"
 
-/* Nothing may be loaded or run, whatever a name in the record says. */
-static const char head[] =
-    "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
-    "'unsafe-inline'; img-src data:\">\n"
-    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-    "<meta name=\"color-scheme\" content=\"light dark\">\n";
-
-static const char style[] =
-    "<style>\n"
-    ":root{color-scheme:light dark;--text:#1d2329;--dim:#59636e;--ground:#ffffff;--panel:#f4f6f8;"
-    "--line:#c9d1d9;--link:#0a5cad;--bad:#a3320b}\n"
-    "@media(prefers-color-scheme:dark){:root{--text:#dfe5ea;--dim:#9ba7b3;--ground:#14181d;"
-    "--panel:#1d232a;--line:#3b444e;--link:#7db8f2;--bad:#ff9a70}}\n"
-    "*{box-sizing:border-box}\n"
-    "body{margin:0 auto;max-width:66rem;padding:1rem;color:var(--text);background:var(--ground);"
-    "font:16px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}\n"
-    "h1{font-size:1.6rem;line-height:1.2;margin:.5rem 0}h2{font-size:1.25rem;margin:2rem 0 .5rem;"
-    "border-bottom:1px solid var(--line)}h3{font-size:1.05rem;margin:1.5rem 0 .25rem}\n"
-    "a{color:var(--link)}.dim{color:var(--dim)}.bad{color:var(--bad);font-weight:600}\n"
-    "code,pre{font:.875em/1.4 ui-monospace,monospace}pre{background:var(--panel);padding:.5rem;"
-    "white-space:pre-wrap}\n"
-    ".scroll{overflow-x:auto}\n"
-    "table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums}\n"
-    "th,td{padding:.15rem .6rem .15rem 0;text-align:left;vertical-align:top;"
-    "border-bottom:1px solid var(--line);overflow-wrap:normal}\n"
-    "td.n,th.n{text-align:right;white-space:nowrap}tr.group th{padding-top:.9rem}\n"
-    "th.group{overflow-wrap:anywhere;max-width:60ch}\n"
-    "td:first-child{min-width:9rem;max-width:22rem;overflow-wrap:anywhere}\n"
-    "figure{margin:1rem 0}figure svg{display:block;min-width:43rem;width:100%;height:auto}\n"
-    "figcaption{color:var(--dim);font-size:.875rem}\n"
-    "dl{display:grid;grid-template-columns:minmax(8rem,max-content) 1fr;gap:.1rem "
-    "1rem;margin:.5rem 0;"
-    "font-size:.875rem}dt{color:var(--dim)}dd{margin:0;min-width:0}\n"
-    "@media(max-width:30rem){body{padding:.6rem;font-size:15px}dl{grid-template-columns:1fr;gap:0}"
-    "dd{margin-bottom:.4rem}}\n"
-    "@media print{:root{--text:#000;--dim:#444;--ground:#fff;--panel:#fff;--line:#999;--link:#000;"
-    "--bad:#000;color-scheme:light}body{max-width:none;font-size:10pt}.scroll{overflow:visible}"
-    "figure svg{min-width:0}tr,h2,h3,dl{break-inside:avoid}h2,h3{break-after:avoid}"
-    "table{font-size:8pt}}\n"
-    "</style>\n";
+#define WARNINGS_SHOWN 3
 
 static void write_cell(FILE *stream, const char *text)
 {
@@ -79,12 +37,9 @@ static void write_heading(FILE *stream, const struct mm_summary *summary)
     const json_t *environment = mm_record_environment(summary->record);
     const char *host = json_string_value(json_object_get(environment, "hostname"));
     char *totals = mm_phrase_totals(summary);
-    fputs(head, stream);
-    fputs("<title>", stream);
-    mm_escape_markup(stream, run_text(summary, "suite"));
-    fputs(" - mapmeter</title>\n", stream);
-    fputs(style, stream);
-    fputs("</head>\n<body>\n<h1>mapmeter: ", stream);
+    mm_page_open(stream, run_text(summary, "suite"));
+    fputs("<a class=\"skip\" href=\"#main\">Skip to the results</a>\n<header>\n<h1>mapmeter: ",
+          stream);
     mm_escape_markup(stream, run_text(summary, "suite"));
     fputs("</h1>\n<p>", stream);
     mm_escape_markup(stream, run_text(summary, "purpose"));
@@ -96,15 +51,47 @@ static void write_heading(FILE *stream, const struct mm_summary *summary)
     mm_escape_markup(stream, run_text(summary, "started_utc"));
     fputs(", run ", stream);
     mm_escape_markup(stream, run_text(summary, "id"));
-    fputs(".</p>\n", stream);
+    fputs(".</p>\n</header>\n", stream);
     free(totals);
+}
+
+/* Of sections that are there whatever the record holds. */
+static void write_navigation(FILE *stream, const struct mm_findings *findings)
+{
+    fputs("<nav aria-label=\"Sections\">", stream);
+    fputs(findings->choices.count > 0 ? "<a href=\"#engines\">Engines</a> " : "", stream);
+    fputs("<a href=\"#findings\">Findings</a> <a href=\"#table\">Cases</a> "
+          "<a href=\"#plots\">Plots</a> <a href=\"#cases\">Each case</a> "
+          "<a href=\"#environment\">Environment</a> <a href=\"#method\">Method</a></nav>\n",
+          stream);
+}
+
+/* The first screen has room for some; all stand with the findings. */
+static void write_warnings(FILE *stream, const struct mm_findings *findings)
+{
+    size_t shown = findings->warnings < WARNINGS_SHOWN ? findings->warnings : WARNINGS_SHOWN;
+    if (shown == 0) {
+        return;
+    }
+    fputs("<div class=\"warnings\" role=\"note\" aria-label=\"Warnings\"><ul>\n", stream);
+    for (size_t i = 0; i < shown; i++) {
+        fputs("<li><span class=\"bad\">Attention:</span> ", stream);
+        mm_escape_markup(stream, findings->items[i].text);
+        fputs("</li>\n", stream);
+    }
+    if (findings->warnings > shown) {
+        fprintf(stream, "<li><a href=\"#findings\">%zu more</a></li>\n",
+                findings->warnings - shown);
+    }
+    fputs("</ul></div>\n", stream);
 }
 
 static void write_findings(FILE *stream, const struct mm_findings *findings)
 {
     fputs("<h2 id=\"findings\">Findings</h2>\n<ul>\n", stream);
     for (size_t i = 0; i < findings->count; i++) {
-        fputs(findings->items[i].is_bad ? "<li class=\"bad\">Attention: " : "<li>", stream);
+        fputs(findings->items[i].is_bad ? "<li><span class=\"bad\">Attention:</span> " : "<li>",
+              stream);
         mm_escape_markup(stream, findings->items[i].text);
         fputs("</li>\n", stream);
     }
@@ -114,168 +101,6 @@ static void write_findings(FILE *stream, const struct mm_findings *findings)
     fputs("</ul>\n", stream);
 }
 
-/* The cell that names a case and leads to what is said of it below. */
-static void write_name(FILE *stream, const struct mm_summary *summary,
-                       const struct mm_summary_case *one)
-{
-    fprintf(stream, "<tr><td><a href=\"#case-%zu\">", (size_t)(one - summary->cases));
-    mm_escape_markup(stream, one->cache);
-    fputc(' ', stream);
-    mm_escape_markup(stream, one->engine);
-    fputs("</a> ", stream);
-    mm_escape_markup(stream, one->variant);
-    fputs("</td>", stream);
-}
-
-static void write_case_state(FILE *stream, const struct mm_summary_case *one)
-{
-    char text[MM_PHRASE_BYTES];
-    fputs(one->failed ? "<td class=\"bad\">" : "<td>", stream);
-    mm_escape_markup(stream, mm_phrase_state(one, text));
-    fputs("</td></tr>\n", stream);
-}
-
-static void write_group(FILE *stream, const char *group, unsigned columns)
-{
-    fprintf(stream, "<tr class=\"group\"><th class=\"group\" colspan=\"%u\">", columns);
-    mm_escape_markup(stream, group);
-    fputs("</th></tr>\n", stream);
-}
-
-static void write_row(FILE *stream, const struct mm_summary *summary,
-                      const struct mm_summary_case *one)
-{
-    /* A command moves what nobody knows, but takes its time. */
-    bool timed = one->bytes_per_second.count == 0 && one->elapsed_ns.count > 0;
-    const struct mm_distribution *shown = timed ? &one->elapsed_ns : &one->bytes_per_second;
-    mm_show *show = timed ? mm_units_show_duration : mm_units_show_rate;
-    char text[MM_PHRASE_BYTES];
-    write_name(stream, summary, one);
-    write_cell(stream, mm_phrase_median(shown, show, text));
-    write_cell(stream, mm_phrase_interval(shown, show, text));
-    fprintf(stream, "<td class=\"n\">%zu</td>", one->good);
-    write_cell(stream, mm_phrase_median(&one->faults, mm_units_show_count, text));
-    write_cell(stream, mm_phrase_median(&one->bytes_per_fault, mm_units_show_size, text));
-    write_cell(stream, mm_phrase_flush(one, 0.5, text));
-    write_cell(stream, mm_phrase_flush(one, 0.99, text));
-    write_case_state(stream, one);
-}
-
-static void write_table(FILE *stream, const struct mm_summary *summary)
-{
-    struct mm_plot_rows rows;
-    if (mm_plot_rows_make(summary, mm_row_is_throughput, &rows) < 0) {
-        return;
-    }
-    fputs("<h2 id=\"table\">Cases</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th>case</th>"
-          "<th class=\"n\">throughput, median</th><th class=\"n\">95&nbsp;% interval</th>"
-          "<th class=\"n\">n</th><th class=\"n\">faults per pass</th>"
-          "<th class=\"n\">bytes per fault</th><th class=\"n\">flush p50</th>"
-          "<th class=\"n\">flush p99</th><th>state</th></tr></thead>\n<tbody>\n",
-          stream);
-    for (size_t i = 0; i < rows.count; i++) {
-        if (rows.items[i].one) {
-            write_row(stream, summary, rows.items[i].one);
-        } else {
-            write_group(stream, rows.items[i].group, 9);
-        }
-    }
-    fputs("</tbody></table></div>\n", stream);
-    mm_plot_rows_release(&rows);
-}
-
-/* metric NULL: there is none. */
-static void write_metric(FILE *stream, const struct mm_summary *summary,
-                         const struct mm_summary_case *one, const struct mm_latency_metric *metric)
-{
-    const struct mm_histogram *histogram = metric ? metric->histogram : NULL;
-    char text[MM_PHRASE_BYTES];
-    write_name(stream, summary, one);
-    write_cell(stream, mm_phrase_loop(one, metric, text));
-    fprintf(stream, "<td>%s</td>", metric ? metric->name : "-");
-    fprintf(stream, "<td class=\"n\">%llu</td>",
-            histogram ? (unsigned long long)histogram->count : 0);
-    for (size_t i = 0; i < MM_LATENCIES_PERCENTILES; i++) {
-        write_cell(stream, mm_phrase_latency(histogram, mm_latency_percentiles[i].share, text));
-    }
-    write_case_state(stream, one);
-}
-
-static void write_latency_table(FILE *stream, const struct mm_summary *summary)
-{
-    struct mm_plot_rows rows;
-    if (mm_plot_rows_make(summary, mm_row_is_latency, &rows) < 0) {
-        return;
-    }
-    if (rows.count > 0) {
-        fputs("<h2 id=\"latency\">Latency of operations</h2>\n<div class=\"scroll\"><table>\n"
-              "<thead><tr><th>case</th><th class=\"n\">loop</th><th>latency</th>"
-              "<th class=\"n\">count</th>",
-              stream);
-        for (size_t i = 0; i < MM_LATENCIES_PERCENTILES; i++) {
-            fprintf(stream, "<th class=\"n\">%s</th>", mm_latency_percentiles[i].name);
-        }
-        fputs("<th>state</th></tr></thead>\n<tbody>\n", stream);
-    }
-    for (size_t i = 0; i < rows.count; i++) {
-        const struct mm_summary_case *one = rows.items[i].one;
-        if (!one) {
-            write_group(stream, rows.items[i].group, 5 + MM_LATENCIES_PERCENTILES);
-            continue;
-        }
-        if (one->latencies.count == 0) {
-            write_metric(stream, summary, one, NULL);
-        }
-        for (size_t m = 0; m < one->latencies.count; m++) {
-            write_metric(stream, summary, one, &one->latencies.metrics[m]);
-        }
-    }
-    fputs(rows.count > 0 ? "</tbody></table></div>\n" : "", stream);
-    mm_plot_rows_release(&rows);
-}
-
-static void write_scaling_point(FILE *stream, const struct mm_summary *summary,
-                                const struct mm_scaling_point *point)
-{
-    char text[MM_PHRASE_BYTES];
-    const struct mm_summary_case *one = point->one;
-    const struct mm_peer_spread *peers = &one->peers;
-    fprintf(stream, "<tr><td><a href=\"#case-%zu\">%llu</a></td>", (size_t)(one - summary->cases),
-            (unsigned long long)point->processes);
-    write_cell(stream, mm_phrase_median(&one->bytes_per_second, mm_units_show_rate, text));
-    write_cell(stream, mm_phrase_interval(&one->bytes_per_second, mm_units_show_rate, text));
-    fprintf(stream, "<td class=\"n\">%zu</td><td class=\"n\">%.2f</td><td class=\"n\">%.0f %%</td>",
-            one->good, point->speed_up, 100 * point->efficiency);
-    write_cell(stream, peers->start_skew_ns.known
-                           ? mm_units_show_duration(peers->start_skew_ns.most, text)
-                           : "-");
-    fputs("</tr>\n", stream);
-}
-
-static void write_scaling(FILE *stream, const struct mm_summary *summary)
-{
-    struct mm_scaling scaling;
-    if (mm_scaling_make(summary, &scaling) < 0) {
-        return;
-    }
-    for (size_t i = 0; i < scaling.count; i++) {
-        const struct mm_scaling_family *family = &scaling.families[i];
-        fputs(i > 0 ? ""
-                    : "<h2 id=\"scaling\">Scaling</h2>\n<div class=\"scroll\"><table>\n<thead><tr>"
-                      "<th>processes</th><th class=\"n\">throughput, median</th>"
-                      "<th class=\"n\">95&nbsp;% interval</th><th class=\"n\">n</th>"
-                      "<th class=\"n\">speed-up</th><th class=\"n\">efficiency</th>"
-                      "<th class=\"n\">last start</th></tr></thead>\n<tbody>\n",
-              stream);
-        write_group(stream, family->name, 7);
-        for (size_t p = 0; p < family->count; p++) {
-            write_scaling_point(stream, summary, &family->points[p]);
-        }
-    }
-    fputs(scaling.count > 0 ? "</tbody></table></div>\n" : "", stream);
-    mm_scaling_release(&scaling);
-}
-
 static void write_plots(FILE *stream, const struct mm_plots *plots)
 {
     fputs("<h2 id=\"plots\">Plots</h2>\n", stream);
@@ -283,7 +108,10 @@ static void write_plots(FILE *stream, const struct mm_plots *plots)
         const struct mm_plot *plot = &plots->plots[kind];
         fprintf(stream, "<figure id=\"plot-%s\">\n", plot->name);
         if (plot->svg) {
-            fputs("<div class=\"scroll\">", stream);
+            fprintf(stream,
+                    "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+                    "aria-label=\"Plot: %s\">",
+                    plot->name);
             mm_svg_inline(stream, plot->svg, plot->name, plot->alternative);
             fputs("</div>\n", stream);
         } else {
@@ -404,9 +232,9 @@ static void write_phase_row(FILE *stream, const struct mm_summary_case *one, con
                             const struct mm_distribution *(*pick)(const struct mm_summary_phase *,
                                                                   const char *name))
 {
-    fputs("<tr><td>", stream);
+    fputs("<tr><th scope=\"row\">", stream);
     mm_escape_markup(stream, name);
-    fputs("</td>", stream);
+    fputs("</th>", stream);
     for (size_t i = 0; i < one->phase_count; i++) {
         const struct mm_distribution *value = pick(&one->phases[i], name);
         if (value) {
@@ -438,25 +266,28 @@ static const struct mm_distribution *pick_counter(const struct mm_summary_phase 
     return NULL;
 }
 
-static void write_phases(FILE *stream, const struct mm_summary_case *one)
+static void write_phases(FILE *stream, const struct mm_summary_case *one, size_t index)
 {
     if (one->phase_count == 0) {
         return;
     }
-    fprintf(stream,
-            "<div class=\"scroll\"><table><thead><tr><th>of a sample (%llu pass%s), median</th>",
-            (unsigned long long)one->iterations, one->iterations == 1 ? "" : "es");
+    struct mm_page_column columns[MM_SUMMARY_PHASES + 1] = {{"figure", false}};
     for (size_t i = 0; i < one->phase_count; i++) {
-        fprintf(stream, "<th class=\"n\">%s</th>", one->phases[i].name);
+        columns[i + 1] = (struct mm_page_column){one->phases[i].name, true};
     }
-    fputs("</tr></thead>\n<tbody>\n", stream);
+    char id[MM_UNITS_TEXT_BYTES];
+    char caption[MM_PHRASE_BYTES];
+    snprintf(id, sizeof id, "phases-%zu", index);
+    snprintf(caption, sizeof caption, "Of a sample (%llu pass%s), the medians by phase.",
+             (unsigned long long)one->iterations, one->iterations == 1 ? "" : "es");
+    mm_page_table_open(stream, id, caption, columns, one->phase_count + 1, false);
     write_phase_row(stream, one, "elapsed_ns", pick_own);
     write_phase_row(stream, one, "minor_faults", pick_own);
     write_phase_row(stream, one, "major_faults", pick_own);
     for (size_t i = 0; i < one->phases[0].counter_count; i++) {
         write_phase_row(stream, one, one->phases[0].counters[i].name, pick_counter);
     }
-    fputs("</tbody></table></div>\n", stream);
+    mm_page_table_close(stream);
 }
 
 static void write_failures(FILE *stream, const struct mm_summary_case *one)
@@ -567,7 +398,7 @@ static void write_cases(FILE *stream, const struct mm_summary *summary)
         fputs("</p>\n", stream);
         write_failures(stream, one);
         write_figures(stream, one);
-        write_phases(stream, one);
+        write_phases(stream, one, i);
         fputs("</section>\n", stream);
     }
 }
@@ -649,13 +480,18 @@ void mm_html_write(FILE *stream, const struct mm_summary *summary,
                    const struct mm_report_links *links)
 {
     write_heading(stream, summary);
+    write_navigation(stream, findings);
+    fputs("<main id=\"main\" tabindex=\"-1\">\n", stream);
+    write_warnings(stream, findings);
+    mm_page_choices(stream, summary, &findings->choices);
     write_findings(stream, findings);
-    write_table(stream, summary);
-    write_latency_table(stream, summary);
-    write_scaling(stream, summary);
+    mm_page_throughput(stream, summary);
+    mm_page_latencies(stream, summary);
+    mm_page_scaling(stream, summary);
     write_plots(stream, plots);
     write_cases(stream, summary);
     write_environment(stream, summary);
     write_method(stream, summary, links);
-    fputs("</body>\n</html>\n", stream);
+    fputs("</main>\n", stream);
+    mm_page_close(stream);
 }

@@ -59,6 +59,36 @@ static void write_table(FILE *stream, const struct mm_summary *summary)
     mm_plot_rows_release(&rows);
 }
 
+static void write_choice(FILE *stream, const struct mm_choice *choice)
+{
+    char text[MM_PHRASE_BYTES];
+    char *best = mm_phrase_engine(choice->best);
+    char *next = choice->next ? mm_phrase_engine(choice->next) : NULL;
+    fputs("|", stream);
+    write_cell(stream, choice->best->group);
+    write_cell(stream, choice->best->cache);
+    write_cell(stream, best);
+    write_cell(stream, mm_phrase_lead(choice, text));
+    write_cell(stream, mm_phrase_ratio_interval(&choice->over_next, text));
+    write_cell(stream, next ? next : "-");
+    write_cell(stream, mm_phrase_certainty(choice, text));
+    fputc('\n', stream);
+    free(best);
+    free(next);
+}
+
+static void write_choices(FILE *stream, const struct mm_choices *choices)
+{
+    if (choices->count > 0) {
+        fputs("\n| work | cache | fastest engine | over the next | 95 % interval | next engine | "
+              "how sure |\n| --- | --- | --- | ---: | ---: | --- | --- |\n",
+              stream);
+    }
+    for (size_t i = 0; i < choices->count; i++) {
+        write_choice(stream, &choices->items[i]);
+    }
+}
+
 static void write_metric(FILE *stream, const struct mm_summary_case *one,
                          const struct mm_latency_metric *metric)
 {
@@ -197,6 +227,7 @@ void mm_markdown_write(FILE *stream, const struct mm_summary *summary,
         mm_escape_markdown(stream, findings->items[i].text);
         fputc('\n', stream);
     }
+    write_choices(stream, &findings->choices);
     write_table(stream, summary);
     write_latencies(stream, summary);
     write_scaling(stream, summary);

@@ -14,7 +14,8 @@
 #include "common/file.h"
 #include "common/text.h"
 
-static const char *const raw_files[] = {"results.json", "gbench.json", "gbench-aggregates.json"};
+static const char *const raw_files[] = {"results.json", "gbench.json", "gbench-aggregates.json",
+                                        "samples.csv", "report.txt"};
 
 static int find_links(const char *folder, struct mm_report_links *links)
 {
@@ -75,6 +76,35 @@ static int write_summary(const char *folder, const struct mm_summary *summary,
     }
     mm_markdown_write(stream, summary, findings, plots, links);
     int result = mm_report_save(folder, "summary.md", stream, &bytes, &size, error);
+    free(bytes);
+    return result;
+}
+
+static int write_text(const char *folder, const struct mm_summary *summary,
+                      const struct mm_findings *findings, struct mm_error *error)
+{
+    char *bytes = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&bytes, &size);
+    if (!stream) {
+        return mm_error_set(error, -ENOMEM, "out of memory");
+    }
+    mm_text_write(stream, summary, findings, false);
+    int result = mm_report_save(folder, "report.txt", stream, &bytes, &size, error);
+    free(bytes);
+    return result;
+}
+
+static int write_samples(const char *folder, const struct mm_record *record, struct mm_error *error)
+{
+    char *bytes = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&bytes, &size);
+    if (!stream) {
+        return mm_error_set(error, -ENOMEM, "out of memory");
+    }
+    mm_samples_write(stream, record);
+    int result = mm_report_save(folder, "samples.csv", stream, &bytes, &size, error);
     free(bytes);
     return result;
 }
@@ -193,7 +223,7 @@ int mm_report_write(const struct mm_record *record, const char *folder,
                     const struct mm_report_options *options, struct mm_error *error)
 {
     static const struct mm_report_options everything = {
-        .html = true, .markdown = true, .plots = true};
+        .html = true, .markdown = true, .text = true, .samples = true, .plots = true};
     struct mm_summary *summary = NULL;
     struct mm_findings findings = {0};
     struct mm_plots plots = {0};
@@ -208,6 +238,12 @@ int mm_report_write(const struct mm_record *record, const char *folder,
         goto cleanup;
     }
     result = mm_file_make_folders(folder, error);
+    if (result == 0 && options->text) {
+        result = write_text(folder, summary, &findings, error);
+    }
+    if (result == 0 && options->samples) {
+        result = write_samples(folder, record, error);
+    }
     if (result == 0 && find_links(folder, &links) < 0) {
         result = mm_error_set(error, -ENOMEM, "out of memory");
     }
@@ -249,7 +285,13 @@ int mm_report_text(const struct mm_record *record, FILE *stream, bool colour,
     if (result < 0) {
         return result;
     }
-    mm_text_write(stream, summary, colour);
+    struct mm_findings findings;
+    if (mm_findings_make(summary, &findings) < 0) {
+        mm_summary_free(summary);
+        return mm_error_set(error, -ENOMEM, "out of memory");
+    }
+    mm_text_write(stream, summary, &findings, colour);
+    mm_findings_release(&findings);
     mm_summary_free(summary);
     if (fflush(stream) != 0 || ferror(stream)) {
         return mm_error_set(error, -EIO, "the table could not be written");

@@ -14,6 +14,8 @@
 struct mm_report_options {
     bool html;     /* report.html, the plots embedded in it */
     bool markdown; /* summary.md */
+    bool text;     /* report.txt: the table for a terminal, without colours */
+    bool samples;  /* samples.csv: every sample of every launch, with its seed */
     bool plots;    /* plots/<name>.svg, .gp and .dat, and plots/<latency>_ns-<case id>.hgrm of the
                       cases that flush: percentiles in nanoseconds for HdrHistogram's plotters; the
                       series of a case as plots/series-<case id>.dat */
@@ -28,8 +30,9 @@ struct mm_report_options {
  * Writes the reports that options asks for (NULL: all of them) into folder, which is made when it
  * is missing. Each file appears whole or not at all. The page and the summary link to those of
  * results.json, gbench.json and gbench-aggregates.json that stand in folder already, so write them
- * first. A missing or failing gnuplot is a warning and a sentence in the page: the .gp and .dat
- * are written all the same. Returns 0 or a negative errno with error set.
+ * first, and to report.txt and samples.csv. A missing or failing gnuplot is a warning and a
+ * sentence in the page: the .gp and .dat are written all the same. Returns 0 or a negative errno
+ * with error set.
  */
 int mm_report_write(const struct mm_record *record, const char *folder,
                     const struct mm_report_options *options, struct mm_error *error);

@@ -14,9 +14,12 @@
 #define LABEL_LEAST    14
 #define LABEL_MOST     40
 
+#define BAR_WIDTH 10
+
 struct painter {
     FILE *stream;
     bool colour;
+    double most; /* the highest rate of the group: its bar is the longest */
 };
 
 static void paint(const struct painter *painter, const char *sequence)
@@ -75,6 +78,19 @@ static void write_state(const struct painter *painter, const struct mm_summary_c
     fputc('\n', stream);
 }
 
+/* " #######   ", as long as the rate is high; blank where there is none. */
+static void write_bar(const struct painter *painter, const struct mm_summary_case *one)
+{
+    const struct mm_distribution *rate = &one->bytes_per_second;
+    double share = rate->count > 0 && painter->most > 0 ? rate->median / painter->most : 0;
+    int length = (int)lround(share * BAR_WIDTH);
+    length = share > 0 && length < 1 ? 1 : length;
+    fputc(' ', painter->stream);
+    for (int i = 0; i < BAR_WIDTH; i++) {
+        fputc(i < length ? '#' : ' ', painter->stream);
+    }
+}
+
 static void write_case(const struct painter *painter, const struct mm_summary_case *one,
                        size_t width)
 {
@@ -95,6 +111,7 @@ static void write_case(const struct painter *painter, const struct mm_summary_ca
     write_label(stream, label ? label : "", width);
     free(label);
     if (one->good > 0) {
+        write_bar(painter, one);
         fprintf(stream, " %11s %17s %4zu %11s %10s %8s %8s",
                 mm_phrase_median(shown, timed ? mm_units_show_duration : mm_units_show_rate, rate),
                 interval_text(shown, interval), one->good,
@@ -187,6 +204,36 @@ static void write_scaling(FILE *stream, const struct mm_summary *summary)
     mm_scaling_release(&scaling);
 }
 
+/* "cold sequential: marray, 1.17 times pread (1.14 to 1.20), sure: ..." */
+static void write_choices(const struct painter *painter, const struct mm_choices *choices)
+{
+    FILE *stream = painter->stream;
+    char text[MM_PHRASE_BYTES];
+    for (size_t i = 0; i < choices->count; i++) {
+        const struct mm_choice *choice = &choices->items[i];
+        char *best = mm_phrase_engine(choice->best);
+        char *next = choice->next ? mm_phrase_engine(choice->next) : NULL;
+        fputs(i == 0 ? "\nWhich engine, over the next one (95 % interval):\n  " : "  ", stream);
+        mm_escape_terminal(stream, choice->best->cache);
+        fputc(' ', stream);
+        mm_escape_terminal(stream, choice->best->group);
+        fputs(": ", stream);
+        paint(painter, bold);
+        mm_escape_terminal(stream, best ? best : "");
+        paint(painter, plain);
+        if (next) {
+            fprintf(stream, ", %s ", mm_phrase_lead(choice, text));
+            mm_escape_terminal(stream, next);
+        }
+        if (choice->over_next.has_interval) {
+            fprintf(stream, " (%s)", mm_phrase_ratio_interval(&choice->over_next, text));
+        }
+        fprintf(stream, ", %s\n", mm_phrase_certainty(choice, text));
+        free(best);
+        free(next);
+    }
+}
+
 static size_t label_width(const struct mm_plot_rows *rows)
 {
     size_t width = LABEL_LEAST;
@@ -234,8 +281,8 @@ static void write_latencies(const struct painter *painter, const struct mm_summa
 
 static void write_throughput_head(FILE *stream, size_t width)
 {
-    fprintf(stream, "  %-*s %11s %17s %4s %11s %10s %8s %8s\n", (int)width, "", "throughput",
-            "95 % interval", "n", "faults/pass", "bytes/flt", "flush50", "flush99");
+    fprintf(stream, "  %-*s %11s %17s %4s %11s %10s %8s %8s\n", (int)width + BAR_WIDTH + 1, "",
+            "throughput", "95 % interval", "n", "faults/pass", "bytes/flt", "flush50", "flush99");
 }
 
 static void write_latency_head(FILE *stream, size_t width)
@@ -254,7 +301,18 @@ struct table {
                        size_t width);
 };
 
-static void write_rows(const struct painter *painter, const struct mm_plot_rows *rows,
+/* Of the cases below the heading that is the index-th row. */
+static double most_of_group(const struct mm_plot_rows *rows, size_t index)
+{
+    double most = 0;
+    for (size_t i = index + 1; i < rows->count && rows->items[i].one; i++) {
+        const struct mm_distribution *rate = &rows->items[i].one->bytes_per_second;
+        most = rate->count > 0 ? fmax(most, rate->median) : most;
+    }
+    return most;
+}
+
+static void write_rows(struct painter *painter, const struct mm_plot_rows *rows,
                        const struct table *table)
 {
     size_t width = label_width(rows);
@@ -263,6 +321,7 @@ static void write_rows(const struct painter *painter, const struct mm_plot_rows 
         if (rows->items[i].one) {
             table->write_case(painter, rows->items[i].one, width);
         } else {
+            painter->most = most_of_group(rows, i);
             paint(painter, bold);
             mm_escape_terminal(painter->stream, rows->items[i].group);
             paint(painter, plain);
@@ -271,7 +330,8 @@ static void write_rows(const struct painter *painter, const struct mm_plot_rows 
     }
 }
 
-void mm_text_write(FILE *stream, const struct mm_summary *summary, bool colour)
+void mm_text_write(FILE *stream, const struct mm_summary *summary,
+                   const struct mm_findings *findings, bool colour)
 {
     static const struct table tables[] = {
         {mm_row_is_throughput, write_throughput_head, write_case},
@@ -292,6 +352,7 @@ void mm_text_write(FILE *stream, const struct mm_summary *summary, bool colour)
         }
         mm_plot_rows_release(&rows);
     }
+    write_choices(&painter, &findings->choices);
     write_schedules(&painter, summary);
     write_counter_costs(stream, summary);
     write_scaling(stream, summary);

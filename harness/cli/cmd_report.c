@@ -89,7 +89,8 @@ static int write_reports(const struct report_options *report, const struct mm_re
                          const char *folder, struct mm_error *error)
 {
     struct mm_report_options wanted = {
-        .html = true, .markdown = true, .plots = true, .warn = show_warning};
+        .html = true, .markdown = true, .text = true, .samples = true, .plots = true,
+        .warn = show_warning};
     memcpy(wanted.also, report->also, sizeof wanted.also);
     int status = mm_file_make_folders(folder, error);
     if (!status)

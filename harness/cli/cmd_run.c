@@ -311,6 +311,8 @@ static int write_reports(const struct mm_record *record, const char *folder,
     struct mm_report_options reports = {
         .html = whole,
         .markdown = true,
+        .text = true,
+        .samples = true,
         .plots = whole,
         .warn = show_warning,
         .warn_context = progress,

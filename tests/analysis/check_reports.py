@@ -1,4 +1,6 @@
 """Reads back with other people's parsers what the reports say; the argument is make_report."""
+import base64
+import csv
 import hashlib
 import html.parser
 import os
@@ -17,6 +19,7 @@ ALLOWED = {
     "html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "ul", "li", "div",
     "table", "thead", "tbody", "tr", "th", "td", "a", "figure", "figcaption", "code", "pre",
     "section", "dl", "dt", "dd", "br", "svg", "g", "path", "circle", "rect", "use", "defs",
+    "script", "header", "nav", "main", "caption", "span",
     "filter", "feflood", "fecomposite", "text", "tspan", "polygon", "pattern", "desc"}
 
 
@@ -26,7 +29,7 @@ class Page(html.parser.HTMLParser):
     def __init__(self):
         super().__init__(convert_charrefs=True)
         self.open, self.ids, self.targets, self.text, self.svgs = [], [], [], [], 0
-        self.policy = ""
+        self.policy, self.scripts, self.headings, self.tables = "", [], [], []
 
     def handle_starttag(self, tag, attributes):
         assert tag in ALLOWED, f"unexpected element {tag} {attributes}"
@@ -35,7 +38,7 @@ class Page(html.parser.HTMLParser):
             assert not name.startswith("on"), f"an event handler: {tag} {name}"
             assert name != "src" and name != "style" or tag == "path", (tag, name, value)
             if name in ("href", "xlink:href"):
-                assert re.fullmatch(r"#[\w-]+|[\w-]+\.json", value), value
+                assert re.fullmatch(r"#[\w-]+|[\w-]+\.(json|csv|txt)", value), value
         if values.get("http-equiv") == "Content-Security-Policy":
             self.policy = values["content"]
         if "id" in values:
@@ -45,6 +48,12 @@ class Page(html.parser.HTMLParser):
         target = values.get("href") or values.get("xlink:href") or ""
         if target.startswith("#"):
             self.targets.append(target[1:])
+        if re.fullmatch(r"h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if tag == "table":
+            self.tables.append([])
+        if tag in ("caption", "th") and self.tables:
+            self.tables[-1].append((tag, values.get("scope")))
         if tag == "svg":
             self.svgs += 1
             assert len(values["aria-label"]) > 40, "an alternative text must say something"
@@ -61,7 +70,10 @@ class Page(html.parser.HTMLParser):
         self.open.pop()
 
     def handle_data(self, data):
-        self.text.append(data)
+        if self.open and self.open[-1] == "script":
+            self.scripts.append(data)
+        elif not self.open or self.open[-1] != "style":
+            self.text.append(data)
 
 
 def make(kind, folder, environment=None):
@@ -77,7 +89,8 @@ def read_page(folder):
     page.feed(text)
     page.close()
     assert not page.open, page.open
-    assert "default-src 'none'" in page.policy
+    check_policy(page)
+    check_structure(page, text)
     assert len(page.ids) == len(set(page.ids)), "ids are unique over all pictures"
     missing = set(page.targets) - set(page.ids)
     assert not missing, f"links to nowhere: {missing}"
@@ -87,23 +100,64 @@ def read_page(folder):
     return page
 
 
+def check_policy(page):
+    """Nothing may be loaded, and nothing run but the one script, by its hash."""
+    (script,) = page.scripts
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = {part.split()[0]: part.split()[1:] for part in page.policy.split(";")}
+    assert policy.pop("default-src") == ["'none'"]
+    assert policy.pop("script-src") == [f"'sha256-{digest}'"], f"'sha256-{digest}'"
+    assert policy == {"style-src": ["'unsafe-inline'"], "img-src": ["data:"],
+                      "base-uri": ["'none'"], "form-action": ["'none'"]}, policy
+
+
+def check_structure(page, text):
+    """Landmarks, headings without gaps, captions and scopes."""
+    assert page.headings[0] == 1 and page.headings.count(1) == 1
+    assert all(b <= a + 1 for a, b in zip(page.headings, page.headings[1:])), page.headings
+    for landmark in ("<main ", "<header>", "<nav aria-label="):
+        assert text.count(landmark) == 1, landmark
+    assert text.index('class="skip" href="#main"') < text.index("<header>")
+    for cells in page.tables:
+        assert cells[0][0] == "caption" and len(cells) > 1, cells
+        assert all(scope in ("col", "row") for tag, scope in cells if tag == "th"), cells
+
+
 def check_quick(folder):
     """The whole suite: all pictures there, each drawn again from what stands beside it."""
     table = make("quick", folder)
     page = read_page(folder)
     assert page.svgs == len(PLOTS)
     assert "56 cases: 56 measured" in table
+    text = "".join(page.text)
+    assert text.index("Which engine for which work") < text.index("Findings\n")
+    assert text.count(" times") > 14 and "how sure" in text
     summary = pathlib.Path(folder, "summary.md").read_text(encoding="utf-8")
-    for rows, cells in zip(tables_of(summary), (10, 11), strict=True):
-        assert len(rows) == 58, len(rows)  # a head, a rule and 56 cases
+    # A head, a rule, then the works in two cache states, and the cases twice.
+    for rows, cells, count in zip(tables_of(summary), (7, 10, 11), (14, 56, 56), strict=True):
+        assert len(rows) == 2 + count, len(rows)
         assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {cells + 1}
     for name in PLOTS:
         check_plot(folder, name)
-    assert sorted(os.listdir(folder)) == ["comparison.md", "plots", "report.html", "summary.md"]
+    assert sorted(os.listdir(folder)) == ["comparison.md", "junit.xml", "plots", "report.html",
+                                          "report.txt", "samples.csv", "summary.md"]
+    assert pathlib.Path(folder, "report.txt").read_text(encoding="utf-8") == table
+    lines = read_csv(folder)
+    assert len(lines) == 56 * 6, len(lines)
+    assert all(re.fullmatch("0x[0-9a-f]{16}", line["seed"]) for line in lines)
+    assert all(float(line["elapsed_ns"]) > 0 and float(line["bytes"]) > 0 for line in lines)
     plots = os.listdir(os.path.join(folder, "plots"))
     tables = [name for name in plots if re.fullmatch(r"flush_ns-c[0-9]+\.hgrm", name)]
     assert tables, "no percentile table of a case that flushes"
     assert len(plots) - len(tables) == 3 * len(PLOTS), f"nothing temporary is left: {sorted(plots)}"
+
+
+def read_csv(folder):
+    """samples.csv as the csv module reads it: no line may have more or fewer fields."""
+    with open(os.path.join(folder, "samples.csv"), encoding="utf-8", newline="") as stream:
+        lines = list(csv.DictReader(stream, restkey="too many", strict=True))
+    assert lines and all(None not in line.values() and "too many" not in line for line in lines)
+    return lines
 
 
 def tables_of(markdown):
@@ -170,6 +224,47 @@ def check_hostile(folder):
     for found in pathlib.Path(folder).rglob("*"):
         assert found.name != "pwned", "a name was run as a command"
     check_hostile_markdown(folder)
+    check_hostile_terminal(folder, table)
+    check_hostile_csv(folder)
+    check_hostile_junit(folder)
+
+
+# As make_report.c has them; controls and marks that turn text around are replaced everywhere.
+SHOWN = ("<script>alert(1)</script>", "`touch pwned`", "$(touch pwned)",
+         "'; system(\"touch pwned\"); '", "a|b||c", "</style></svg><img src=x onerror=alert(1)>",
+         "[x](javascript:alert(1)) ![y](http://example.invalid/y.png)",
+         "%s%n%d @x {/Bold z} a_b^2 \\n \\ 100% #1 ~~x~~ **y**", "=cmd|' /C calc'!A0",
+         "\xe9\u6f22\U0001f40e")
+TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+ACTING = re.compile("[\x00-\x09\x0b-\x1f\x7f\x80-\x9f]")
+
+
+def check_hostile_terminal(folder, table):
+    text = pathlib.Path(folder, "report.txt").read_text(encoding="utf-8")
+    for written in (text, table):
+        assert not ACTING.search(written) and not TURNING.search(written)
+        assert not re.search(r"(?m)^(!|system)", written)
+
+
+def check_hostile_csv(folder):
+    lines = read_csv(folder)
+    seen = {line["workload"].lstrip("'") for line in lines}
+    for name in SHOWN[:-1]:
+        assert name.lstrip("'") in seen, name
+    assert any(SHOWN[-1] in name for name in seen)
+    for line in lines:
+        for value in line.values():
+            assert not ACTING.search(value) and "\n" not in value and not TURNING.search(value)
+            assert not re.match(r"[=+@]|-\D", value), f"a formula: {value!r}"
+
+
+def check_hostile_junit(folder):
+    """Another parser finds the names of the gate's cases as text."""
+    root = xml.etree.ElementTree.parse(os.path.join(folder, "junit.xml")).getroot()
+    names = " ".join(value for node in root.iter() for value in node.attrib.values())
+    for name in SHOWN:
+        assert name in names, f"{name!r} is not in junit.xml"
+    assert not TURNING.search(names) and not [node for node in root.iter() if node.tag == "script"]
 
 
 def check_hostile_markdown(folder):
@@ -177,7 +272,7 @@ def check_hostile_markdown(folder):
         text = pathlib.Path(folder, name).read_text(encoding="utf-8")
         outside = re.sub(r"(?ms)^(```+)\n.*?\n\1$", "", text)
         assert "<" not in outside and "![" not in outside, name
-        assert not re.search(r"(?<!\\)\]\((?!plots/)", outside), name
+        assert not re.search(r"(?<!\\)\]\((?!plots/|samples\.csv\)|report\.txt\))", outside), name
         for rows in tables_of(outside):
             assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1, name
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/compare.h"
+#include "analysis/report/gate_report.h"
 #include "analysis/report/report.h"
 #include "common/file.h"
 #include "common/text.h"
@@ -25,6 +26,8 @@ static const char *const hostile[] = {
     "[x](javascript:alert(1)) ![y](http://example.invalid/y.png)",
     "%s%n%d @x {/Bold z} a_b^2 \\n \\ 100% #1 ~~x~~ **y**",
     "\xc3\xa9\xe6\xbc\xa2\xf0\x9f\x90\x8e\xe2\x80\xae right to left",
+    "=cmd|' /C calc'!A0",
+    "\xd7\x90\xe2\x80\x8f \xd8\x9c marks \xe2\x80\x8e",
 };
 
 static void replace(json_t *holder, const char *name, const char *text)
@@ -141,6 +144,45 @@ static int write_comparison(const struct mm_record *record, const char *folder,
     return result;
 }
 
+/* A gate whose benchmarks are called by all these names. */
+static int write_gate(const char *folder, struct mm_error *error)
+{
+    json_t *benchmarks = json_array();
+    for (size_t i = 0; i < MM_COUNT_OF(hostile); i++) {
+        json_array_append_new(
+            benchmarks,
+            json_pack("{s:s, s:n, s:{s:{s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, "
+                      "s:f, s:n, s:[f]}}}",
+                      "name", hostile[i], "failure", "metrics", "time", "verdict",
+                      i % 2 ? "REGRESSED" : "PASS", "unit", "ns", "target", 0.05, "base", 1000.0,
+                      "head", 1100.0, "effect", 0.1, "low", 0.09, "high", 0.11, "p_adjusted",
+                      0.0001, "p_sign", 0.001, "detectable", "scores", 0.1));
+    }
+    json_t *document = json_pack(
+        "{s:{s:s, s:i}, s:{s:s, s:s, s:s, s:n, s:{s:s}, s:{s:s}, s:n, s:{s:f, s:s, s:f, s:f}}, "
+        "s:{s:s}, s:o}",
+        "schema", "name", "mapmeter.gate", "version", 1, "gate", "suite", hostile[0], "started_utc",
+        "2026-11-24T00:00:00Z", "verdict", "regressed", "disturbed", "base", "given", hostile[4],
+        "head", "given", hostile[6], "interrupted", "settings", "coverage", 0.95, "correction",
+        "holm", "level", 0.001, "power", 0.95, "environment", "cpu_model", hostile[3], "benchmarks",
+        benchmarks);
+    char *path = mm_file_join(folder, "junit.xml");
+    FILE *stream = path && document ? fopen(path, "w") : NULL;
+    struct mm_gate_rows rows = {0};
+    int result = stream ? mm_gate_rows_make(document, &rows, error)
+                        : mm_error_set(error, -1, "cannot write junit.xml");
+    if (result == 0) {
+        mm_gate_junit_write(stream, document, &rows);
+    }
+    if (stream) {
+        fclose(stream);
+    }
+    mm_gate_rows_release(&rows);
+    json_decref(document);
+    free(path);
+    return result;
+}
+
 static void print_warning(void *context, const char *line)
 {
     (void)context;
@@ -153,8 +195,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: make_report KIND FOLDER\n");
         return 2;
     }
-    const struct mm_report_options options = {
-        .html = true, .markdown = true, .plots = true, .warn = print_warning};
+    const struct mm_report_options options = {.html = true,
+                                              .markdown = true,
+                                              .text = true,
+                                              .samples = true,
+                                              .plots = true,
+                                              .warn = print_warning};
     struct mm_error error = {0};
     struct mm_record *record = make_record(argv[1]);
     int result = record ? 0 : -1;
@@ -163,6 +209,9 @@ int main(int argc, char **argv)
     }
     if (result == 0) {
         result = write_comparison(record, argv[2], &error);
+    }
+    if (result == 0) {
+        result = write_gate(argv[2], &error);
     }
     if (result == 0) {
         result = mm_report_text(record, stdout, false, &error);

@@ -119,10 +119,11 @@ static void the_twin_is_no_contender(void **state)
     assert_string_equal(summary->cases[0].variant, "");
     assert_string_equal(summary->cases[1].variant, "counting:off");
     assert_int_equal(mm_findings_make(summary, &findings), 0);
-    assert_int_equal(findings.count, 2);
-    assert_null(strstr(findings.items[0].text, "counting:off"));
+    assert_int_equal(findings.warnings, 1); /* times like these are noisy */
+    assert_int_equal(findings.count, 3);
+    assert_null(strstr(findings.items[1].text, "counting:off"));
     assert_non_null(
-        strstr(findings.items[1].text, "Counting costs cold mmap, sequential: +1.00 %"));
+        strstr(findings.items[2].text, "Counting costs cold mmap, sequential: +1.00 %"));
     mm_findings_release(&findings);
     mm_summary_free(summary);
     mm_record_free(record);

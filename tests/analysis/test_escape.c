@@ -25,6 +25,17 @@ static void assert_escaped(void (*escape)(FILE *stream, const char *text), const
     free(found);
 }
 
+static void a_field_of_csv_is_one_field_and_no_formula(void **state)
+{
+    (void)state;
+    assert_escaped(mm_escape_csv, "a \"b\", c", "\"a \"\"b\"\", c\"");
+    assert_escaped(mm_escape_csv, "a\nb\rc\x1b", "\"a b c \"");
+    assert_escaped(mm_escape_csv, "=cmd|' /C calc'!A0", "\"'=cmd|' /C calc'!A0\"");
+    assert_escaped(mm_escape_csv, "@a", "\"'@a\"");
+    assert_escaped(mm_escape_csv, "a=b", "\"a=b\"");
+    assert_escaped(mm_escape_csv, NULL, "\"\"");
+}
+
 static void markup_is_text_in_markup(void **state)
 {
     (void)state;
@@ -55,6 +66,11 @@ static void characters_that_turn_text_around_are_replaced(void **state)
                    "a\xe2\x80\xae"
                    "b",
                    "a?b");
+    assert_escaped(mm_escape_terminal,
+                   "a\xe2\x80\x8f"
+                   "b\xd8\x9c"
+                   "c\xe2\x80\x8e",
+                   "a?b?c?");
     assert_escaped(mm_escape_terminal, "\xe2\x80\xa6\xe2\x82\xac", "\xe2\x80\xa6\xe2\x82\xac");
 }
 
@@ -126,6 +142,7 @@ static void short_text_stays_and_long_text_loses_its_middle(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_field_of_csv_is_one_field_and_no_formula),
         cmocka_unit_test(markup_is_text_in_markup),
         cmocka_unit_test(what_xml_cannot_hold_is_replaced_in_markup),
         cmocka_unit_test(characters_that_turn_text_around_are_replaced),

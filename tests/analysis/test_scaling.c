@@ -118,7 +118,10 @@ static void the_table_of_a_terminal_shows_the_speed_up(void **state)
     size_t size;
     FILE *stream = open_memstream(&text, &size);
     assert_non_null(stream);
-    mm_text_write(stream, summary, false);
+    struct mm_findings findings;
+    assert_int_equal(mm_findings_make(summary, &findings), 0);
+    mm_text_write(stream, summary, &findings, false);
+    mm_findings_release(&findings);
     fclose(stream);
     assert_non_null(strstr(text, "lock:none/size:1MiB: 4: 3.00 (1: 1)\n"));
     assert_null(strstr(text, "lock:range/size:1MiB:"));

@@ -22,7 +22,9 @@ $ ls made/deep/new
 1> gbench.json
 1> plots
 1> report.html
+1> report.txt
 1> results.json
+1> samples.csv
 1> summary.md
 $ mapmeter run -w sequential -e mmap -c warm --size 1MiB --launches 1 --out made/deep/new
 2> mapmeter run: --out made/deep/new: the folder exists and is not empty; name a new one

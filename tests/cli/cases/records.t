@@ -27,6 +27,8 @@ makes again*
 $ ls again
 1> plots
 1> report.html
+1> report.txt
+1> samples.csv
 1> summary.md
 $ mapmeter report a -q
 makes a/*
