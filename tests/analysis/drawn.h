@@ -1,6 +1,13 @@
-/* A record with its summary and its plots, for tests of plots. Include after cmocka.h. */
+/* A record with its summary and its plots, for tests of plots. */
 #ifndef MM_TESTS_ANALYSIS_DRAWN_H
 #define MM_TESTS_ANALYSIS_DRAWN_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 
 #include "analysis/plots/plots.h"
 #include "results/record.h"
