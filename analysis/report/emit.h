@@ -107,8 +107,8 @@ char *mm_phrase_lead(const struct mm_choice *choice, char text[MM_PHRASE_BYTES])
 /* "1.18 to 1.22", with the coverage where it is below what was asked for; "-". */
 char *mm_phrase_ratio_interval(const struct mm_choice_ratio *ratio, char text[MM_PHRASE_BYTES]);
 
-/* "sure", "likely", "no engine is reliably faster", "too few launches: 3 of the 6 needed", "the only
- * engine measured". */
+/* "sure", "likely", "no engine is reliably faster", "too few launches: 3 of the 6 needed", "the
+ * only engine measured". */
 char *mm_phrase_certainty(const struct mm_choice *choice, char text[MM_PHRASE_BYTES]);
 
 /* Where the time of a case goes, as far as the record knows: "device busy 94 % of the time, 0.25

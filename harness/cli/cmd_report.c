@@ -88,9 +88,12 @@ static void show_warning(void *context, const char *line)
 static int write_reports(const struct report_options *report, const struct mm_record *record,
                          const char *folder, struct mm_error *error)
 {
-    struct mm_report_options wanted = {
-        .html = true, .markdown = true, .text = true, .samples = true, .plots = true,
-        .warn = show_warning};
+    struct mm_report_options wanted = {.html = true,
+                                       .markdown = true,
+                                       .text = true,
+                                       .samples = true,
+                                       .plots = true,
+                                       .warn = show_warning};
     memcpy(wanted.also, report->also, sizeof wanted.also);
     int status = mm_file_make_folders(folder, error);
     if (!status)
