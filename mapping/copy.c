@@ -192,7 +192,7 @@ static int transfer_part(struct row_transfer *rows, uint64_t first, uint64_t cou
                            rows->dense + first * rows->run_bytes, rows->run_bytes);
         return 0;
     }
-    if (rows->ahead.way.by_calls)
+    if (rows->run_bytes > 0 && rows->ahead.way.by_calls)
         return transfer_staged(rows, first, count);
     int64_t start = marray_picks_start(&rows->picks, first);
     return transfer_rows(rows, first, count, rows->picks.array->map->base + start,
