@@ -65,8 +65,8 @@ void marray_way_rent(struct marray_way *way, _Atomic uint64_t *rented_bytes, uin
         view_bytes = way->map->size_bytes;
     way->rented_bytes = rented_bytes;
     way->touch_bytes = touch_bytes;
-    way->price_bytes = PRICE_READS * view_bytes;
-    way->buys = atomic_load_explicit(rented_bytes, memory_order_relaxed) >= way->price_bytes;
+    way->buys =
+        atomic_load_explicit(rented_bytes, memory_order_relaxed) >= PRICE_READS * view_bytes;
 }
 
 /* Threads may lose a count. */

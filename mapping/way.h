@@ -29,7 +29,7 @@ struct marray_way {
     unsigned parts;              /* since the way that costs more was tried */
     /* See marray_way_rent(). */
     _Atomic uint64_t *rented_bytes;
-    uint64_t touch_bytes, price_bytes;
+    uint64_t touch_bytes;
     bool buys;
 };
 

@@ -30,17 +30,10 @@ static const char *signed_percent(double ratio, char text[MM_UNITS_TEXT_BYTES])
 static void write_note(FILE *script, const struct mm_summary_case *one)
 {
     const struct mm_distribution *rate = &one->bytes_per_second;
-    char median[MM_UNITS_TEXT_BYTES];
     char low[MM_UNITS_TEXT_BYTES];
     char high[MM_UNITS_TEXT_BYTES];
-    mm_units_show_rate(rate->median, median);
-    if (rate->has_interval) {
-        fprintf(script, "\"%s (%s to %s), n %zu\"", median,
-                signed_percent(rate->interval.low / rate->median, low),
-                signed_percent(rate->interval.high / rate->median, high), rate->count);
-    } else {
-        fprintf(script, "\"%s, n %zu: no interval\"", median, rate->count);
-    }
+    mm_plot_write_note(script, rate, signed_percent(rate->interval.low / rate->median, low),
+                       signed_percent(rate->interval.high / rate->median, high));
 }
 
 /* Launches stand above and below the line of the interval, which would hide them. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/choices.h"
 #include "analysis/report/escape.h"
 #include "common/text.h"
 #include "common/units.h"
@@ -27,10 +28,20 @@ int mm_plot_state(const struct mm_summary_case *one)
     return strcmp(one->cache, "warm") == 0 ? 1 : 2;
 }
 
+void mm_plot_write_note(FILE *script, const struct mm_distribution *rate, const char *low,
+                        const char *high)
+{
+    char median[MM_UNITS_TEXT_BYTES];
+    mm_units_show_rate(rate->median, median);
+    if (rate->has_interval)
+        fprintf(script, "\"%s (%s to %s), n %zu\"", median, low, high, rate->count);
+    else
+        fprintf(script, "\"%s, n %zu: no interval\"", median, rate->count);
+}
+
 bool mm_plot_has_throughput(const struct mm_summary_case *one)
 {
-    return !one->counters_off && !one->latencies.measured && one->bytes_per_second.count > 0 &&
-           one->bytes_per_second.values[0] > 0;
+    return mm_choices_has_rate(one) && one->bytes_per_second.values[0] > 0;
 }
 
 static void add_row(struct mm_plot_rows *rows, const char *group, const struct mm_summary_case *one)

@@ -30,8 +30,13 @@ void mm_plot_rows_release(struct mm_plot_rows *rows);
 /* 0 cold, 1 warm, 2 another: how the plots tell cache states apart. */
 int mm_plot_state(const struct mm_summary_case *one);
 
-/* Whether the case has a throughput that stands beside others. */
+/* Whether the case has a throughput that stands beside others, also on a log axis. */
 bool mm_plot_has_throughput(const struct mm_summary_case *one);
+
+/* What stands beside a row: the median, the ends of its interval in the words of the plot (not
+ * looked at where there is none), and of how many launches. */
+void mm_plot_write_note(FILE *script, const struct mm_distribution *rate, const char *low,
+                        const char *high);
 
 /* "cold marray advice:random", newly allocated; NULL when memory is short. */
 char *mm_plot_row_text(const struct mm_summary_case *one);

@@ -11,17 +11,10 @@
 static void write_note(FILE *script, const struct mm_summary_case *one)
 {
     const struct mm_distribution *rate = &one->bytes_per_second;
-    char median[MM_UNITS_TEXT_BYTES];
     char low[MM_UNITS_TEXT_BYTES];
     char high[MM_UNITS_TEXT_BYTES];
-    mm_units_show_rate(rate->median, median);
-    if (rate->has_interval) {
-        fprintf(script, "\"%s (%s to %s), n %zu\"", median,
-                mm_units_show_rate(rate->interval.low, low),
-                mm_units_show_rate(rate->interval.high, high), rate->count);
-    } else {
-        fprintf(script, "\"%s, n %zu: no interval\"", median, rate->count);
-    }
+    mm_plot_write_note(script, rate, mm_units_show_rate(rate->interval.low, low),
+                       mm_units_show_rate(rate->interval.high, high));
 }
 
 static void write_data(FILE *data, const struct mm_plot_rows *rows)
